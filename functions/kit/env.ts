@@ -1,0 +1,40 @@
+import { z } from "zod";
+
+const positive = z.coerce.number().int().positive();
+
+/** Every variable of a deployed function: its meaning and its default. Sizes and times carry their unit in the name. */
+const VARIABLES = {
+  /** pino's levels; `silent` for tests. */
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
+  /** A refused event's payload goes to the log (I-24). */
+  LOG_PAYLOAD_ON_ERROR: z.stringbool().default(true),
+  /** One event, decompressed (I-06). */
+  PAYLOAD_LIMIT_KB: positive.default(100),
+  /** One batch, decompressed. At least 512: shipping SDKs fill that much (S-4). */
+  BATCH_PAYLOAD_LIMIT_KB: z.coerce.number().int().min(512).default(1_024),
+  /** How long a request's put may be retried before the answer is 503 (decision 4). */
+  PUBLISH_BUDGET_MS: positive.default(300),
+  /** Order buckets of one workspace; 0 keys every event by its own id (decision 7). */
+  ORDER_BUCKETS: z.coerce.number().int().nonnegative().default(4),
+} as const;
+
+const Variables = z.object(VARIABLES);
+
+/** Reads the variables of a process. A wrong one throws with the list of all that are wrong. */
+export function readEnv(from: Record<string, string | undefined>) {
+  const read = Variables.safeParse(from);
+  if (!read.success) {
+    const wrong = read.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+    throw new Error(`The environment is wrong:\n  ${wrong.join("\n  ")}`);
+  }
+  const { data } = read;
+  return {
+    log: { level: data.LOG_LEVEL, payloadOnError: data.LOG_PAYLOAD_ON_ERROR },
+    limits: { eventBytesMax: data.PAYLOAD_LIMIT_KB * 1_024, batchBytesMax: data.BATCH_PAYLOAD_LIMIT_KB * 1_024 },
+    publish: { budgetMs: data.PUBLISH_BUDGET_MS, orderBuckets: data.ORDER_BUCKETS },
+  };
+}
+export type Env = ReturnType<typeof readEnv>;
+
+/** The environment of this process, read once when it starts. */
+export const env: Env = readEnv(process.env);

@@ -1,0 +1,21 @@
+import { pino } from "pino";
+import { env } from "./env.ts";
+
+/**
+ * One JSON line per request, batch or job, on stderr: stdout belongs to a command's result.
+ * Secrets mask themselves by their type; these paths are the second fence. Decision 25.
+ */
+export const log = pino(
+  {
+    level: env.log.level,
+    base: null,
+    messageKey: "message",
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: {
+      paths: ["write_key", "writeKey", "token", "password", "authorization", "*.authorization"],
+      censor: "***",
+    },
+  },
+  pino.destination({ dest: 2, sync: true }),
+);

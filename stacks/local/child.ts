@@ -1,0 +1,97 @@
+import { type ChildProcess, fork } from "node:child_process";
+
+/**
+ * The two ends of a child process of the local system: `runChild` is its body, `startChild` its parent's side.
+ * Options and the ready value travel over the IPC channel as JSON. A child lives as long as that channel: when the
+ * parent asks it to stop, or dies (also by SIGKILL), it runs its own `stop` and exits, so no orphan is left.
+ */
+type Started<Ready> = {
+  /** What the parent needs to reach the child, such as its port. */
+  ready: Ready;
+  /** Drains what is in flight. Called once; the child exits when it settles, or after `STOP_LIMIT_MS`. */
+  stop: () => Promise<void> | void;
+};
+type ToChild = { kind: "start"; options: unknown } | { kind: "stop" };
+type FromChild<Ready> = { kind: "ready"; ready: Ready } | { kind: "failed"; message: string };
+
+/** Ctrl-C promises an end within 5 s; a child gets 4 of them. */
+const STOP_LIMIT_MS = 4_000;
+
+/** The whole `main` of a child process's file. */
+export function runChild<Options, Ready>(start: (options: Options) => Promise<Started<Ready>>): void {
+  let stop: Started<Ready>["stop"] | undefined;
+  let ending = false;
+  const end = async () => {
+    if (ending) return;
+    ending = true;
+    setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
+    try {
+      await stop?.();
+      process.exit(0);
+    } catch (error) {
+      console.error(error);
+      process.exit(1);
+    }
+  };
+  // A terminal sends Ctrl-C to the whole group; the order in which children stop is the supervisor's to decide.
+  process.on("SIGINT", () => {});
+  process.on("SIGTERM", () => void end());
+  process.on("disconnect", () => void end());
+  process.on("message", async (message: ToChild) => {
+    if (message.kind === "stop") return end();
+    try {
+      const started = await start(message.options as Options);
+      stop = started.stop;
+      process.send?.({ kind: "ready", ready: started.ready } satisfies FromChild<Ready>);
+      if (ending) await started.stop();
+    } catch (error) {
+      const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      process.send?.({ kind: "failed", message } satisfies FromChild<Ready>, undefined, undefined, () =>
+        process.exit(1),
+      );
+    }
+  });
+}
+
+export type Child<Ready> = {
+  pid: number;
+  ready: Ready;
+  process: ChildProcess;
+  /** Asks it to drain and end; resolves when the process is gone. Kills it after `STOP_LIMIT_MS` and a half second. */
+  stop: () => Promise<void>;
+  /** Resolves when the process is gone, for whatever reason. */
+  exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+};
+
+/** Starts `file` as a child on this Node and waits until it is ready. Throws with the child's own message when it fails. */
+export async function startChild<Options, Ready>(
+  file: string,
+  options: Options,
+  settings: { env?: Record<string, string>; execArgv?: string[] } = {},
+): Promise<Child<Ready>> {
+  const child = fork(file, [], {
+    env: { ...process.env, ...settings.env },
+    execArgv: settings.execArgv ?? [],
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+  });
+  child.send({ kind: "start", options } satisfies ToChild);
+  const ready = await new Promise<Ready>((resolve, reject) => {
+    child.once("message", (message: FromChild<Ready>) => {
+      if (message.kind === "ready") resolve(message.ready);
+      else reject(new Error(message.message));
+    });
+    void exited.then(({ code, signal }) => reject(new Error(`${file} ended before it was ready (${signal ?? code})`)));
+    child.once("error", reject);
+  });
+  const stop = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (child.connected) child.send({ kind: "stop" } satisfies ToChild, () => {});
+    const killer = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS + 500);
+    await exited;
+    clearTimeout(killer);
+  };
+  return { pid: child.pid ?? 0, ready, process: child, stop, exited };
+}

@@ -1,0 +1,50 @@
+import { defineConfig } from "vitest/config";
+
+/**
+ * unit         pure: no engine, no network, milliseconds.
+ * integration  `*.engine.test.ts`: stores, SQL and local engines against real engines, started once a run.
+ * journeys     the whole system as `npm start` runs it, from HTTP in to rows out, kills included.
+ */
+const places = ["functions", "stacks", "sql"];
+const of = (pattern: string) => places.map((place) => `${place}/**/${pattern}`);
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: of("*.test.ts"),
+          exclude: [
+            ...of("*.engine.test.ts"),
+            ...of("*.redis.test.ts"),
+            "functions/testing/journeys/**",
+            "functions/testing/sdks/**",
+          ],
+        },
+      },
+      {
+        test: {
+          name: "integration",
+          include: of("*.engine.test.ts"),
+          globalSetup: "functions/testing/start-engines.ts",
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "journeys",
+          include: ["functions/testing/journeys/**/*.test.ts", "functions/testing/sdks/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        // Needs a real Redis (REDIS_URL): run by .ci/run, not by npm test.
+        test: { name: "redis", include: of("*.redis.test.ts"), testTimeout: 30_000 },
+      },
+    ],
+  },
+});

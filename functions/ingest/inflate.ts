@@ -1,0 +1,34 @@
+import { gunzipSync } from "node:zlib";
+import { AppError } from "../kit/errors.ts";
+import type { Call } from "./call.ts";
+
+export type SizeLimits = { eventBytesMax: number; batchBytesMax: number };
+
+/**
+ * The body as bytes of JSON, at most as many as the limit of its kind. Inflating stops at the limit, so a bomb costs
+ * no more than an honest body. Throws `payload_too_large`, or `invalid_json` for what is not gzip. I-06, E1.
+ */
+export function inflate(call: Pick<Call, "kind" | "body" | "gzip">, limits: SizeLimits): Uint8Array {
+  const bytesMax = call.kind === "batch" ? limits.batchBytesMax : limits.eventBytesMax;
+  if (!call.gzip) {
+    if (call.body.length > bytesMax) throw tooLarge(call.kind, call.body.length, bytesMax);
+    return call.body;
+  }
+  try {
+    return gunzipSync(call.body, { maxOutputLength: bytesMax });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(call.kind, undefined, bytesMax);
+    throw new AppError("invalid_json", "The body says Content-Encoding: gzip but is not gzip.", { cause: error });
+  }
+}
+
+/** The sentence that names the limit that was met and the variable that moves it. */
+export function tooLarge(what: string, bytes: number | undefined, bytesMax: number): AppError {
+  const subject = what === "batch" ? "The batch" : what.startsWith("batch[") ? `Event ${what}` : "The event";
+  const size = bytes === undefined ? "larger than the limit" : `${kb(bytes)} KB, the limit is`;
+  const variable = what === "batch" ? "BATCH_PAYLOAD_LIMIT_KB" : "PAYLOAD_LIMIT_KB";
+  const sentence = bytes === undefined ? `${subject} is ${size} of` : `${subject} is ${size}`;
+  return new AppError("payload_too_large", `${sentence} ${kb(bytesMax)} KB (${variable}). Send less at once.`);
+}
+
+const kb = (bytes: number) => Math.ceil(bytes / 1_024);

@@ -1,0 +1,93 @@
+import { type Draft, EVENT_TYPES, type EventType, type Json, type JsonObject, type WireEvent } from "../event/event.ts";
+import { AppError } from "../kit/errors.ts";
+import type { CallKind } from "./call.ts";
+import { isObject } from "./parse.ts";
+
+const ID_CHARS_MAX = 512;
+export const NAME_CHARS_MAX = 255;
+
+/**
+ * Draft → WireEvent: the plain checks of the hot path, whose oracle is the zod schema in `event/wire.ts`. Ids may be
+ * numbers (S-11) and become text; a time that is not ISO 8601 counts as absent (S-13); unknown fields are left behind,
+ * `writeKey`, `_metadata` and `integrations` among them (S-12). `messageId` is taken as given, never made here.
+ * Throws `validation_failed` with the field. I-01, I-03, decision 13c.
+ */
+export function validate(draft: Draft, kind: CallKind, messageId: string): WireEvent {
+  const type = kind === "batch" ? typeOf(draft.type) : kind;
+  const event = type === "track" ? textOf(draft.event, "event", NAME_CHARS_MAX) : "";
+  if (type === "track" && event === "") throw wrong("event", 'A track call needs "event", the name of what happened.');
+  const userId = idOf(draft.userId, "userId");
+  const anonymousId = idOf(draft.anonymousId, "anonymousId");
+  const groupId = idOf(draft.groupId, "groupId");
+  const previousId = idOf(draft.previousId, "previousId");
+  if (userId === "" && anonymousId === "") throw wrong("userId", 'Every call needs "userId" or "anonymousId".');
+  if (type === "group" && groupId === "") throw wrong("groupId", 'A group call needs "groupId".');
+  if (type === "alias" && previousId === "" && anonymousId === "")
+    throw wrong("previousId", 'An alias call needs "previousId" or "anonymousId".');
+  const context = bagOf(draft.context, "context");
+  const traits = bagOf(draft.traits, "traits");
+  return {
+    type,
+    messageId,
+    event,
+    userId,
+    anonymousId,
+    groupId,
+    previousId,
+    name: textOf(draft.name, "name", NAME_CHARS_MAX),
+    category: textOf(draft.category, "category", NAME_CHARS_MAX),
+    originalTimestamp: timeOf(draft.timestamp) ?? timeOf(draft.originalTimestamp),
+    sentAt: timeOf(draft.sentAt),
+    properties: bagOf(draft.properties, "properties"),
+    // RudderStack's clients put the traits of an identify call into its context (S-11).
+    traits: type === "identify" && isObject(context.traits) ? { ...context.traits, ...traits } : traits,
+    context,
+  };
+}
+
+/** The message id of a draft, or undefined where the door must make one (C-23). Throws `validation_failed`. */
+export function messageIdOf(draft: Draft): string | undefined {
+  return idOf(draft.messageId, "messageId") || undefined;
+}
+
+const TYPES: ReadonlySet<string> = new Set(EVENT_TYPES);
+const typeOf = (value: Json | undefined): EventType => {
+  if (typeof value === "string" && TYPES.has(value)) return value as EventType;
+  throw wrong("type", `"type" must be one of ${EVENT_TYPES.join(", ")}.`);
+};
+
+function idOf(value: Json | undefined, field: string): string {
+  if (typeof value === "number" && Number.isFinite(value)) return String(value);
+  if (value === undefined || value === null) return "";
+  if (typeof value !== "string") throw wrong(field, `"${field}" must be a text or a number.`);
+  if (value.length > ID_CHARS_MAX) throw wrong(field, `"${field}" has ${value.length} characters, the limit is ${ID_CHARS_MAX}.`);
+  return value;
+}
+
+function textOf(value: Json | undefined, field: string, charsMax: number): string {
+  if (value === undefined || value === null) return "";
+  if (typeof value !== "string") throw wrong(field, `"${field}" must be a text.`);
+  if (value.length > charsMax) throw wrong(field, `"${field}" has ${value.length} characters, the limit is ${charsMax}.`);
+  return value;
+}
+
+const EMPTY: JsonObject = Object.freeze({});
+function bagOf(value: Json | undefined, field: string): JsonObject {
+  if (value === undefined || value === null) return EMPTY;
+  if (!isObject(value)) throw wrong(field, `"${field}" must be an object.`);
+  return value;
+}
+
+/** ISO 8601 with a date, a time and a zone, as every SDK's own clock writes it. */
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)$/i;
+/** What a DateTime64(3) of ClickHouse can hold; a time outside is kept at the edge. */
+const TIME_MIN_MS = Date.UTC(1900, 0, 1);
+const TIME_MAX_MS = Date.UTC(2299, 11, 31);
+
+function timeOf(value: Json | undefined): number | undefined {
+  if (typeof value !== "string" || !ISO_TIME.test(value)) return undefined;
+  const ms = Date.parse(value);
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, TIME_MIN_MS), TIME_MAX_MS);
+}
+
+const wrong = (field: string, message: string) => new AppError("validation_failed", message, { field });

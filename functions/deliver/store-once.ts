@@ -1,0 +1,105 @@
+import { createHash } from "node:crypto";
+import type { Frame } from "../event/frame.ts";
+import { valuesOf } from "../event/frame-reader.ts";
+import { selectEvents } from "../event/select-events.ts";
+import type { Piece } from "./prepare.ts";
+
+/** The exact records of one chunk: sequence numbers have up to 56 digits and stay text. */
+export type Range = { stream: string; shard: string; from: string; to: string };
+
+/** The place of a stored event: its record, and its number in the record's frame. */
+export type Position = { seq: string; sub: number };
+
+/** How a producer's repeat is found: by message id, near the client's own time (ms; undefined where it had none). */
+export type MessageKey = { workspaceId: string; messageId: string; originalTimestamp: number | undefined; receivedAt: number };
+
+/** A piece of a chunk with the events that are to be inserted; `subs` are their numbers in the record's frame. */
+export type Selected = { seq: string; frame: Frame; subs: readonly number[] };
+
+export type StorePorts = {
+  /** What a former attempt left of this range. Runs after any insert of this writer that may still be going on. */
+  storedPositions: (range: Range) => Promise<Position[]>;
+  /** Which of these messages are in the table already, as `workspace_id/message_id`. */
+  storedMessages: (keys: readonly MessageKey[]) => Promise<ReadonlySet<string>>;
+  /** One insert under `token`; the same token again is dropped by the engine. Throws when the outcome is unknown. */
+  insert: (range: Range, selected: readonly Selected[], token: string) => Promise<void>;
+};
+
+export type StoreOnce = (range: Range, pieces: readonly Piece[]) => Promise<void>;
+
+/**
+ * Inserts each event of the range that the table does not hold. A batch that was cut differently is resolved by position
+ * (what of this range is there?), a producer's repeat by message id, which only suspects are asked for (decision 15a); of
+ * repeats inside the chunk the first wins. The token names the exact events, so a lost answer cannot double them.
+ * reliability.md 3.5, variant R.
+ */
+export const createStoreOnce =
+  (ports: StorePorts): StoreOnce =>
+  async (range, pieces) => {
+    if (pieces.length === 0) return;
+    const present = await ports.storedPositions(range);
+    const left = present.length === 0 ? pieces.map(whole) : withoutStored(pieces, present);
+    const selected = left.some(hasSuspects) ? await withoutRepeats(ports, left) : left;
+    const events = selected.filter(({ subs }) => subs.length > 0);
+    if (events.length > 0) await ports.insert(range, events, tokenOf(range, pieces, events));
+  };
+
+const whole = ({ seq, frame }: Piece): Selected => ({ seq, frame, subs: numbers(frame.events) });
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
+const hasSuspects = ({ frame }: Selected) => frame.suspects.includes(1);
+
+function withoutStored(pieces: readonly Piece[], present: readonly Position[]): Selected[] {
+  const stored = new Set(present.map(({ seq, sub }) => `${seq}/${sub}`));
+  return pieces.map((piece) => keep(whole(piece), (sub) => !stored.has(`${piece.seq}/${sub}`)));
+}
+
+/** `kept` is asked with an event's number in the record's frame and its place among those that are left. */
+function keep(selected: Selected, kept: (sub: number, place: number) => boolean): Selected {
+  const places = numbers(selected.subs.length).filter((place) => kept(selected.subs[place] ?? 0, place));
+  return { ...selected, frame: selectEvents(selected.frame, places), subs: places.map((place) => selected.subs[place] ?? 0) };
+}
+
+async function withoutRepeats(ports: StorePorts, left: readonly Selected[]): Promise<Selected[]> {
+  const keys = left.map(({ frame }) => messageKeysOf(frame));
+  const suspects = left.flatMap(({ frame }, at) => (keys[at] ?? []).filter((_, place) => frame.suspects[place] === 1));
+  const known = await ports.storedMessages(suspects);
+  const seen = new Set<string>();
+  return left.map((selected, at) =>
+    keep(selected, (_, place) => {
+      const key = keys[at]?.[place];
+      if (!key) return true;
+      const name = nameOf(key);
+      if (seen.has(name) || known.has(name)) return false;
+      seen.add(name);
+      return true;
+    }),
+  );
+}
+
+/** How `storedMessages` names a message. */
+export const nameOf = ({ workspaceId, messageId }: Pick<MessageKey, "workspaceId" | "messageId">) => `${workspaceId}/${messageId}`;
+
+function messageKeysOf(frame: Frame): MessageKey[] {
+  const ids = valuesOf(frame, "message_id");
+  const originals = valuesOf(frame, "original_timestamp");
+  const received = valuesOf(frame, "received_at");
+  return ids.map((id, place) => ({
+    workspaceId: frame.workspaceId,
+    messageId: String(id),
+    originalTimestamp: originals[place] === null ? undefined : Number(originals[place]),
+    receivedAt: Number(received[place]),
+  }));
+}
+
+/** Bumped when the columns of an insert change: rows of another shape are other rows. */
+const SHAPE = "v1";
+
+/** Names what is inserted, exactly: a token used for other rows would lose them in silence. reliability.md 3.3. */
+function tokenOf({ stream, shard, from, to }: Range, pieces: readonly Piece[], selected: readonly Selected[]): string {
+  const range = `${stream}:${shard}:${from}-${to}:${SHAPE}`;
+  const complete = selected.length === pieces.length && selected.every(({ subs }, at) => subs.length === pieces[at]?.frame.events);
+  if (complete) return range;
+  const hash = createHash("sha256");
+  for (const { seq, subs } of selected) hash.update(`${seq}:${subs.join(",")};`);
+  return `${range}:${hash.digest("hex").slice(0, 32)}`;
+}

@@ -16,6 +16,20 @@ const VARIABLES = {
   PUBLISH_BUDGET_MS: positive.default(300),
   /** Order buckets of one workspace; 0 keys every event by its own id (decision 7). */
   ORDER_BUCKETS: z.coerce.number().int().nonnegative().default(4),
+  /** Region of the stream and the queues. AWS sets it in a deployed function. */
+  AWS_REGION: z.string().default("us-east-1"),
+  /** Another endpoint for all of AWS: LocalStack, or the local engines. */
+  AWS_ENDPOINT_URL: z.url().optional(),
+  KINESIS_STREAM: z.string().default("events"),
+  /** The queue of rejected records on their way to `dead_letters`. */
+  DLQ_QUEUE_URL: z.url().optional(),
+  CLICKHOUSE_URL: z.url().optional(),
+  CLICKHOUSE_USER: z.string().default("default"),
+  CLICKHOUSE_PASSWORD: z.string().default(""),
+  CLICKHOUSE_DATABASE: z.string().default("cdp"),
+  POSTGRES_URL: z.url().optional(),
+  UPSTASH_REDIS_REST_URL: z.url().optional(),
+  UPSTASH_REDIS_REST_TOKEN: z.string().default(""),
 } as const;
 
 const Variables = z.object(VARIABLES);
@@ -32,6 +46,19 @@ export function readEnv(from: Record<string, string | undefined>) {
     log: { level: data.LOG_LEVEL, payloadOnError: data.LOG_PAYLOAD_ON_ERROR },
     limits: { eventBytesMax: data.PAYLOAD_LIMIT_KB * 1_024, batchBytesMax: data.BATCH_PAYLOAD_LIMIT_KB * 1_024 },
     publish: { budgetMs: data.PUBLISH_BUDGET_MS, orderBuckets: data.ORDER_BUCKETS },
+    stores: {
+      aws: { region: data.AWS_REGION, endpoint: data.AWS_ENDPOINT_URL },
+      stream: data.KINESIS_STREAM,
+      dlqUrl: data.DLQ_QUEUE_URL,
+      clickhouse: {
+        url: data.CLICKHOUSE_URL,
+        username: data.CLICKHOUSE_USER,
+        password: data.CLICKHOUSE_PASSWORD,
+        database: data.CLICKHOUSE_DATABASE,
+      },
+      postgresUrl: data.POSTGRES_URL,
+      redis: { url: data.UPSTASH_REDIS_REST_URL, token: data.UPSTASH_REDIS_REST_TOKEN },
+    },
   };
 }
 export type Env = ReturnType<typeof readEnv>;

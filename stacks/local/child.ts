@@ -8,23 +8,25 @@ import { type ChildProcess, fork } from "node:child_process";
 type Started<Ready> = {
   /** What the parent needs to reach the child, such as its port. */
   ready: Ready;
-  /** Drains what is in flight. Called once; the child exits when it settles, or after `STOP_LIMIT_MS`. */
+  /** Drains what is in flight. Called once; the child exits when it settles, or at its limit. */
   stop: () => Promise<void> | void;
 };
-type ToChild = { kind: "start"; options: unknown } | { kind: "stop" };
+type ToChild = { kind: "start"; options: unknown } | { kind: "stop"; limitMs: number };
 type FromChild<Ready> = { kind: "ready"; ready: Ready } | { kind: "failed"; message: string };
 
-/** Ctrl-C promises an end within 5 s; a child gets 4 of them. */
+/** How long a child may take to drain when its parent says nothing else: Ctrl-C promises an end within 5 s. */
 const STOP_LIMIT_MS = 4_000;
+/** A child ends itself at its limit; only one that hangs is killed from outside, this much later. */
+const KILL_GRACE_MS = 300;
 
 /** The whole `main` of a child process's file. */
 export function runChild<Options, Ready>(start: (options: Options) => Promise<Started<Ready>>): void {
   let stop: Started<Ready>["stop"] | undefined;
   let ending = false;
-  const end = async () => {
+  const end = async (limitMs = STOP_LIMIT_MS) => {
     if (ending) return;
     ending = true;
-    setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
+    setTimeout(() => process.exit(1), limitMs).unref();
     try {
       await stop?.();
       process.exit(0);
@@ -38,7 +40,7 @@ export function runChild<Options, Ready>(start: (options: Options) => Promise<St
   process.on("SIGTERM", () => void end());
   process.on("disconnect", () => void end());
   process.on("message", async (message: ToChild) => {
-    if (message.kind === "stop") return end();
+    if (message.kind === "stop") return end(message.limitMs);
     try {
       const started = await start(message.options as Options);
       stop = started.stop;
@@ -57,22 +59,26 @@ export type Child<Ready> = {
   pid: number;
   ready: Ready;
   process: ChildProcess;
-  /** Asks it to drain and end; resolves when the process is gone. Kills it after `STOP_LIMIT_MS` and a half second. */
-  stop: () => Promise<void>;
+  /** Asks it to drain and end within `limitMs`; resolves when the process is gone. One that hangs is killed. */
+  stop: (limitMs?: number) => Promise<void>;
   /** Resolves when the process is gone, for whatever reason. */
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 };
 
-/** Starts `file` as a child on this Node and waits until it is ready. Throws with the child's own message when it fails. */
+/**
+ * Starts `file` as a child on this Node and waits until it is ready; its output goes to `logFd`, or to ours. Throws with
+ * the child's own message when it fails.
+ */
 export async function startChild<Options, Ready>(
   file: string,
   options: Options,
-  settings: { env?: Record<string, string>; execArgv?: string[] } = {},
+  settings: { env?: Record<string, string>; execArgv?: string[]; logFd?: number } = {},
 ): Promise<Child<Ready>> {
+  const output = settings.logFd ?? "inherit";
   const child = fork(file, [], {
     env: { ...process.env, ...settings.env },
     execArgv: settings.execArgv ?? [],
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    stdio: ["ignore", output, output, "ipc"],
   });
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal }));
@@ -86,10 +92,10 @@ export async function startChild<Options, Ready>(
     void exited.then(({ code, signal }) => reject(new Error(`${file} ended before it was ready (${signal ?? code})`)));
     child.once("error", reject);
   });
-  const stop = async () => {
+  const stop = async (limitMs = STOP_LIMIT_MS) => {
     if (child.exitCode !== null || child.signalCode !== null) return;
-    if (child.connected) child.send({ kind: "stop" } satisfies ToChild, () => {});
-    const killer = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS + 500);
+    if (child.connected) child.send({ kind: "stop", limitMs } satisfies ToChild, () => {});
+    const killer = setTimeout(() => child.kill("SIGKILL"), limitMs + KILL_GRACE_MS);
     await exited;
     clearTimeout(killer);
   };

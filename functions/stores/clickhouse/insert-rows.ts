@@ -1,0 +1,71 @@
+import { Readable } from "node:stream";
+import { text as readText } from "node:stream/consumers";
+import type { ClickHouseClient, ClickHouseSettings, ExecParams } from "@clickhouse/client";
+import { fromClickHouse } from "./clickhouse-error.ts";
+import { isAtLeast, type ServerVersion, serverVersion } from "./server-version.ts";
+
+/** Sends rows that are in ClickHouse's Native format already (`native-block.ts`). */
+export type InsertNative = (
+  table: string,
+  columnNames: readonly string[],
+  body: Uint8Array | readonly Uint8Array[],
+  token: string,
+  options: { queryId: string; maxMs: number },
+) => Promise<void>;
+
+/**
+ * Inserts once and waits until it is stored. A block that the table has seen under this token is dropped by the engine,
+ * so a token must name exactly its rows. Never repeats by itself: whatever it throws, the rows may be there, and the
+ * caller decides from what the table holds. No message quotes a row. `reliability.md` 3.3.
+ */
+export function createInsertNative(clickhouse: Pick<ClickHouseClient, "exec" | "query">): InsertNative {
+  const version = serverVersion(clickhouse);
+  return async (table, columnNames, body, token, { queryId, maxMs }) => {
+    try {
+      await sent(clickhouse, {
+        query: `INSERT INTO ${quoted(table)} (${columnNames.map(quoted).join(", ")}) FORMAT Native`,
+        values: Readable.from(body instanceof Uint8Array ? [body] : body, { objectMode: false }),
+        query_id: queryId,
+        abort_signal: AbortSignal.timeout(maxMs),
+        clickhouse_settings: {
+          ...dedupSettings(await version()),
+          ...JSON_SETTINGS,
+          insert_deduplication_token: token,
+          async_insert: 0,
+          wait_end_of_query: 1,
+          max_execution_time: maxMs / 1_000,
+        },
+      });
+    } catch (error) {
+      throw fromClickHouse(error);
+    }
+  };
+}
+
+/** A 200 is not success: an error that comes late stands in the body (F24). */
+async function sent(clickhouse: Pick<ClickHouseClient, "exec">, insert: ExecParams & { values: Readable }) {
+  const { stream, response_headers } = await clickhouse.exec(insert);
+  const answer = await readText(stream);
+  const code = response_headers["x-clickhouse-exception-code"];
+  if (answer === "" && code === undefined) return;
+  throw new Error(`ClickHouse began to store rows and failed: code ${code ?? "unknown"}`);
+}
+
+const dedupSettings = (version: ServerVersion): ClickHouseSettings =>
+  ({
+    ...(isAtLeast(version, [26, 2]) ? { deduplicate_insert: "enable" } : { insert_deduplicate: 1 }),
+    deduplicate_blocks_in_dependent_materialized_views: 1,
+  }) as ClickHouseSettings;
+
+/** JSON text is stored as it was sent: no text becomes a date, no boolean a number, no dot in a key an object of its own. */
+export const JSON_SETTINGS: ClickHouseSettings = {
+  input_format_try_infer_dates: 0,
+  input_format_try_infer_datetimes: 0,
+  input_format_json_read_bools_as_numbers: 0,
+  input_format_json_read_bools_as_strings: 0,
+  json_type_escape_dots_in_keys: 1,
+  type_json_skip_duplicated_paths: 1,
+};
+
+/** Names come from our own code; quoting keeps the dot of `context.page_url` inside the name. */
+const quoted = (name: string) => `\`${name.replaceAll("\\", "\\\\").replaceAll("`", "\\`")}\``;

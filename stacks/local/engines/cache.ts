@@ -1,0 +1,25 @@
+import { runChild } from "../child.ts";
+import { createBridge } from "./cache/bridge.ts";
+import { createMemory } from "./cache/memory.ts";
+import { portOf, serveRest } from "./cache/rest.ts";
+import type { EngineOptions, EngineReady } from "./list.ts";
+
+/** `redisUrl` puts a real Redis behind the door; without it keys live in this process only, `keysMax` of them. */
+export type CacheOptions = EngineOptions & { redisUrl?: string; token?: string; keysMax?: number };
+
+/** A claim takes about 300 bytes, so a full cache stays near 600 MB; a day's claims beyond that are suspects. */
+const KEYS_MAX = 2_000_000;
+
+/** The cache of the local system: Upstash's REST protocol, bound to 127.0.0.1. The token is `local` unless given. */
+runChild(async ({ port, redisUrl, token = "local", keysMax = KEYS_MAX }: CacheOptions) => {
+  const backend = redisUrl === undefined ? createMemory({ now: Date.now, keysMax }) : await createBridge(redisUrl);
+  const server = await serveRest(backend, { port, token });
+  const ready: EngineReady = { port: portOf(server), url: `http://127.0.0.1:${portOf(server)}` };
+  const stop = async () => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeIdleConnections();
+    await closed;
+    await backend.stop();
+  };
+  return { ready, stop };
+});

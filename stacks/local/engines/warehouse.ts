@@ -1,0 +1,31 @@
+import { runChild } from "../child.ts";
+import type { EngineOptions, EngineReady } from "./list.ts";
+import { openDoor } from "./warehouse/door.ts";
+import { openEngine } from "./warehouse/engine.ts";
+import { createPerform } from "./warehouse/perform.ts";
+import { createProcesses } from "./warehouse/processes.ts";
+import { openScratch } from "./warehouse/scratch.ts";
+
+/** Every running query holds one thread of libuv's pool, which reads this when it is first used. */
+const THREADS = "48";
+process.env.UV_THREADPOOL_SIZE = THREADS;
+
+/** What is left of the 4 s that a child has to end, for queries in flight to end by themselves. */
+const DRAIN_MS = 2_500;
+
+/** The local warehouse: chdb behind ClickHouse's HTTP interface. Its folder's README says what differs from a server. */
+runChild<EngineOptions, EngineReady>(async ({ dataDir, port }) => {
+  const engine = await openEngine(dataDir);
+  const scratch = await openScratch(dataDir);
+  const processes = createProcesses(engine);
+  const door = await openDoor(engine, createPerform(engine, processes, scratch), port);
+  const stop = async () => {
+    door.close();
+    door.closeIdleConnections();
+    const until = Date.now() + DRAIN_MS;
+    while (processes.count() > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+    await scratch.remove();
+    if (processes.count() === 0) engine.close(); // never under a running query; what was acknowledged is in files anyway
+  };
+  return { ready: { port: door.port, url: `http://127.0.0.1:${door.port}` }, stop };
+});

@@ -1,0 +1,73 @@
+import type { IncomingMessage } from "node:http";
+import type { Transform } from "node:stream";
+import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib";
+import type { Call } from "./call.ts";
+import { EngineError } from "./engine-error.ts";
+import { type Statement, statementIn } from "./statement.ts";
+
+/** Longer statements than this are no statements; the engine's own limit is far below. Rows have no limit. */
+const STATEMENT_BYTES_MAX = 32 * 1024 * 1024;
+const FIRST_LOOK_BYTES = 64 * 1024;
+
+/** The statement of a request, and the rows that follow it (read them, or leave them, when it takes none). */
+export type Asked = { statement: Statement; rows: AsyncIterable<Buffer> };
+
+/** A server reads the `query` parameter, a line break and the body as one text, wherever the statement stands in it. */
+export async function statementOf(call: Call, body: AsyncIterable<Buffer>): Promise<Asked> {
+  const chunks = body[Symbol.asyncIterator]();
+  let head: Buffer = Buffer.from(call.query === "" ? "" : `${call.query}\n`);
+  let whole = false;
+  for (let lookAt = FIRST_LOOK_BYTES; ; lookAt *= 4) {
+    const parts = [head];
+    for (let bytes = head.length; !whole && bytes < lookAt; ) {
+      const { value, done } = await chunks.next();
+      if (done) whole = true;
+      else {
+        parts.push(value);
+        bytes += value.length;
+      }
+    }
+    head = Buffer.concat(parts);
+    const statement = statementIn(head, whole);
+    if (statement)
+      return { statement, rows: rest(statement.kind === "load" ? head.subarray(statement.dataAt) : EMPTY, chunks) };
+    if (head.length > STATEMENT_BYTES_MAX)
+      throw new EngineError(
+        62,
+        "SYNTAX_ERROR",
+        `Max query size exceeded: the statement is longer than ${STATEMENT_BYTES_MAX} bytes.`,
+      );
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+async function* rest(first: Buffer, chunks: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  if (first.length > 0) yield first;
+  for (;;) {
+    const { value, done } = await chunks.next();
+    if (done) return;
+    yield value;
+  }
+}
+
+/** The body's bytes as they were before `Content-Encoding`. A body that breaks off is an error, never a shorter body. */
+export function bodyOf(request: IncomingMessage): AsyncIterable<Buffer> {
+  const encoding = request.headers["content-encoding"]?.toLowerCase();
+  if (encoding === undefined || encoding === "" || encoding === "identity") return request;
+  const decoder = DECODERS.get(encoding)?.();
+  if (!decoder) throw new EngineError(48, "NOT_IMPLEMENTED", `Unknown compression method ${encoding}`);
+  request.once("error", (error) => decoder.destroy(error));
+  request.once("close", () => {
+    if (!request.complete) decoder.destroy(new Error("the request broke off"));
+  });
+  return request.pipe(decoder);
+}
+
+const DECODERS = new Map<string, () => Transform>([
+  ["gzip", createGunzip],
+  ["x-gzip", createGunzip],
+  ["deflate", createInflate],
+  ["br", createBrotliDecompress],
+  ["zstd", createZstdDecompress],
+]);

@@ -80,4 +80,3 @@ function rangeOf(chunk: readonly KinesisStreamRecord[]): Range {
     to: last.kinesis.sequenceNumber,
   };
 }
-

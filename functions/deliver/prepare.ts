@@ -7,7 +7,10 @@ import type { DeadLetter } from "./dead-letter.ts";
 export type Piece = { seq: string; frame: Frame };
 
 /** Records → pieces. What is no frame of ours leaves here as a dead letter; it never throws for it. Decision 14, F15. */
-export function prepare(records: readonly KinesisStreamRecord[], shard: string): { pieces: Piece[]; rejected: DeadLetter[] } {
+export function prepare(
+  records: readonly KinesisStreamRecord[],
+  shard: string,
+): { pieces: Piece[]; rejected: DeadLetter[] } {
   const pieces: Piece[] = [];
   const rejected: DeadLetter[] = [];
   for (const { kinesis } of records) {

@@ -10,8 +10,8 @@ export type Range = { stream: string; shard: string; from: string; to: string };
 /** The place of a stored event: its record, and its number in the record's frame. */
 export type Position = { seq: string; sub: number };
 
-/** How a producer's repeat is found: by message id, near the client's own time (ms; undefined where it had none). */
-export type MessageKey = { workspaceId: string; messageId: string; originalTimestamp: number | undefined; receivedAt: number };
+/** How a producer's repeat is found: by message id, near the client's own time (ms UTC; undefined where it had none). */
+export type Wanted = { messageId: string; originalTimestamp: number | undefined; receivedAt: number };
 
 /** A piece of a chunk with the events that are to be inserted; `subs` are their numbers in the record's frame. */
 export type Selected = { seq: string; frame: Frame; subs: readonly number[] };
@@ -19,8 +19,8 @@ export type Selected = { seq: string; frame: Frame; subs: readonly number[] };
 export type StorePorts = {
   /** What a former attempt left of this range. Runs after any insert of this writer that may still be going on. */
   storedPositions: (range: Range) => Promise<Position[]>;
-  /** Which of these messages are in the table already, as `workspace_id/message_id`. */
-  storedMessages: (keys: readonly MessageKey[]) => Promise<ReadonlySet<string>>;
+  /** The ids of those messages of a workspace that are in the table already. */
+  storedMessageIds: (workspaceId: string, wanted: readonly Wanted[]) => Promise<ReadonlySet<string>>;
   /** One insert under `token`; the same token again is dropped by the engine. Throws when the outcome is unknown. */
   insert: (range: Range, selected: readonly Selected[], token: string) => Promise<void>;
 };
@@ -56,35 +56,38 @@ function withoutStored(pieces: readonly Piece[], present: readonly Position[]): 
 /** `kept` is asked with an event's number in the record's frame and its place among those that are left. */
 function keep(selected: Selected, kept: (sub: number, place: number) => boolean): Selected {
   const places = numbers(selected.subs.length).filter((place) => kept(selected.subs[place] ?? 0, place));
-  return { ...selected, frame: selectEvents(selected.frame, places), subs: places.map((place) => selected.subs[place] ?? 0) };
+  return {
+    ...selected,
+    frame: selectEvents(selected.frame, places),
+    subs: places.map((place) => selected.subs[place] ?? 0),
+  };
 }
 
 async function withoutRepeats(ports: StorePorts, left: readonly Selected[]): Promise<Selected[]> {
-  const keys = left.map(({ frame }) => messageKeysOf(frame));
-  const suspects = left.flatMap(({ frame }, at) => (keys[at] ?? []).filter((_, place) => frame.suspects[place] === 1));
-  const known = await ports.storedMessages(suspects);
-  const seen = new Set<string>();
-  return left.map((selected, at) =>
-    keep(selected, (_, place) => {
-      const key = keys[at]?.[place];
-      if (!key) return true;
-      const name = nameOf(key);
-      if (seen.has(name) || known.has(name)) return false;
-      seen.add(name);
-      return true;
-    }),
-  );
+  const messages = left.map(({ frame }) => messagesOf(frame));
+  const suspects = new Map<string, Wanted[]>();
+  left.forEach(({ frame }, at) => {
+    const own = (messages[at] ?? []).filter((_, place) => frame.suspects[place] === 1);
+    suspects.set(frame.workspaceId, [...(suspects.get(frame.workspaceId) ?? []), ...own]);
+  });
+  const known = new Map<string, Set<string>>();
+  for (const [workspaceId, wanted] of suspects)
+    known.set(workspaceId, new Set(wanted.length > 0 ? await ports.storedMessageIds(workspaceId, wanted) : []));
+  // What is kept becomes known: of repeats inside the chunk the first wins.
+  return left.map((selected, at) => {
+    const ids = known.get(selected.frame.workspaceId) ?? new Set();
+    return keep(selected, (_, place) => {
+      const id = messages[at]?.[place]?.messageId ?? "";
+      return !ids.has(id) && ids.add(id).size > 0;
+    });
+  });
 }
 
-/** How `storedMessages` names a message. */
-export const nameOf = ({ workspaceId, messageId }: Pick<MessageKey, "workspaceId" | "messageId">) => `${workspaceId}/${messageId}`;
-
-function messageKeysOf(frame: Frame): MessageKey[] {
+function messagesOf(frame: Frame): Wanted[] {
   const ids = valuesOf(frame, "message_id");
   const originals = valuesOf(frame, "original_timestamp");
   const received = valuesOf(frame, "received_at");
   return ids.map((id, place) => ({
-    workspaceId: frame.workspaceId,
     messageId: String(id),
     originalTimestamp: originals[place] === null ? undefined : Number(originals[place]),
     receivedAt: Number(received[place]),
@@ -97,7 +100,8 @@ const SHAPE = "v1";
 /** Names what is inserted, exactly: a token used for other rows would lose them in silence. reliability.md 3.3. */
 function tokenOf({ stream, shard, from, to }: Range, pieces: readonly Piece[], selected: readonly Selected[]): string {
   const range = `${stream}:${shard}:${from}-${to}:${SHAPE}`;
-  const complete = selected.length === pieces.length && selected.every(({ subs }, at) => subs.length === pieces[at]?.frame.events);
+  const complete =
+    selected.length === pieces.length && selected.every(({ subs }, at) => subs.length === pieces[at]?.frame.events);
   if (complete) return range;
   const hash = createHash("sha256");
   for (const { seq, subs } of selected) hash.update(`${seq}:${subs.join(",")};`);

@@ -11,7 +11,10 @@ export const answerError: ErrorHandler<DoorVars> = (error, c) => {
   if (!known) log.error({ request_id, err: error }, "unexpected");
   const { code, message, field, retryAfterSeconds } = known ?? INTERNAL;
   if (retryAfterSeconds) c.header("Retry-After", String(retryAfterSeconds));
-  return c.json({ error: message, code, message, ...(field !== undefined && { field }), request_id }, HTTP_STATUS[code]);
+  return c.json(
+    { error: message, code, message, ...(field !== undefined && { field }), request_id },
+    HTTP_STATUS[code],
+  );
 };
 
 export const answerNotFound: NotFoundHandler<DoorVars> = (c) =>

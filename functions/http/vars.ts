@@ -1,5 +1,13 @@
 /** What the guards leave for the handlers of both doors. */
-export type DoorVars = { Variables: { requestId: string; workspaceId: string; scopes: readonly string[]; logged: LogFields } };
+export type DoorVars = {
+  Variables: { requestId: string; workspaceId: string; scopes: readonly string[]; logged: LogFields };
+};
 
 /** What the request's one log line says beside method, path, status and duration. I-24. */
-export type LogFields = { workspace_id?: string; source_id?: string; message_id?: string; event_type?: string; events?: number };
+export type LogFields = {
+  workspace_id?: string;
+  source_id?: string;
+  message_id?: string;
+  event_type?: string;
+  events?: number;
+};

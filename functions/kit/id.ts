@@ -36,6 +36,8 @@ export function uuidBytes(uuid: string): Uint8Array {
 
 /** The UUID of 16 bytes that `uuidBytes` made. */
 export function uuidOf(bytes: Uint8Array): string {
-  const hex = Buffer.from([...bytes.subarray(0, 8)].reverse().concat([...bytes.subarray(8, 16)].reverse())).toString("hex");
+  const hex = Buffer.from([...bytes.subarray(0, 8)].reverse().concat([...bytes.subarray(8, 16)].reverse())).toString(
+    "hex",
+  );
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

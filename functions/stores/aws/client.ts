@@ -5,7 +5,7 @@ import { NodeHttpHandler } from "@smithy/node-http-handler";
  * kept connections: Kinesis's client speaks HTTP/2 by default, which no local engine does. `attempts` = 1 where a
  * repeat inside the SDK would hide from us that a call may have been applied.
  */
-export type AwsSettings = { region: string; endpoint?: string };
+export type AwsSettings = { region: string; endpoint?: string | undefined };
 
 export function clientConfig({ region, endpoint }: AwsSettings, { attempts, timeoutMs }: { attempts: number; timeoutMs: number }) {
   return {

@@ -1,11 +1,18 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { refusedAsForeign } from "../local-only.ts";
 
-/** An HTTP server on 127.0.0.1 that answers 403 to whatever a web page sent, before `handle` sees it. Port 0 = any free one. */
-export async function listenGuarded(handle: RequestListener, port: number): Promise<{ server: Server; port: number }> {
+/** Why a request is refused, or undefined. */
+export type Guard = (request: IncomingMessage, port: number) => string | undefined;
+
+/** An HTTP server on 127.0.0.1 that answers 403 to what `guard` refuses (whatever a web page sent), before `handle` sees it. Port 0 = any free one. */
+export async function listenGuarded(
+  handle: RequestListener,
+  port: number,
+  guard: Guard = refusedAsForeign,
+): Promise<{ server: Server; port: number }> {
   const server = createServer((request, response) => {
-    const refusal = refusedAsForeign(request, boundPort);
+    const refusal = guard(request, boundPort);
     if (refusal === undefined) return handle(request, response);
     response.writeHead(403, { "content-type": "text/plain" }).end(`${refusal}\n`);
   });

@@ -1,0 +1,26 @@
+import type { Hono } from "hono";
+import { handle } from "hono/aws-lambda";
+import { authorize } from "../auth/api-token.ts";
+import { createAsk } from "../explore/ask.ts";
+import { queryApp } from "../http/query-app.ts";
+import type { DoorVars } from "../http/vars.ts";
+import { env } from "../kit/env.ts";
+import { log } from "../kit/log.ts";
+import { onFirstCall } from "../kit/on-first-call.ts";
+import { openStores, type Stores } from "../stores/open.ts";
+
+/** The query door over its stores. `localMode`: the header alone is authority; only stacks/local can say so. Decision 21. */
+export function wire({ runQuery, tokenByHash, probes }: Stores, { localMode }: { localMode: boolean }): Hono<DoorVars> {
+  const now = Date.now;
+  return queryApp({
+    ask: createAsk({ runQuery, now, log }),
+    authorize: (given) => authorize({ ...given, localMode, tokenByHash, now }),
+    probes: {
+      warehouse: { probe: probes.warehouse, required: true },
+      database: { probe: probes.database, required: true },
+      cache: { probe: probes.cache, required: false },
+    },
+  });
+}
+
+export const handler = onFirstCall(() => handle(wire(openStores(env.stores), { localMode: false })));

@@ -1,0 +1,27 @@
+import { getRequestListener } from "@hono/node-server";
+import { wire as wireIngest } from "../../functions/entry/ingest.ts";
+import { wire as wireQuery } from "../../functions/entry/query.ts";
+import { openStores, type StoresSettings } from "../../functions/stores/open.ts";
+import { runChild } from "./child.ts";
+import { closeServer, listenGuarded } from "./engines/guarded-server.ts";
+import { refusedHost } from "./local-only.ts";
+
+export type DoorsOptions = { stores: StoresSettings; ingestPort: number; apiPort: number };
+export type DoorsReady = { ingestPort: number; apiPort: number };
+
+/** How long requests in flight may take to end when the doors close: the supervisor has 5 s for everything. */
+const DRAIN_MS = 1_500;
+
+/** The two HTTP doors, with the handlers that Lambda runs. Ingest is meant for web pages; the query door is not. */
+runChild<DoorsOptions, DoorsReady>(async ({ stores: settings, ingestPort, apiPort }) => {
+  const stores = openStores(settings);
+  const ingest = await listenGuarded(getRequestListener(wireIngest(stores).fetch), ingestPort, () => undefined);
+  const query = wireQuery(stores, { localMode: true });
+  const api = await listenGuarded(getRequestListener(query.fetch), apiPort, refusedHost);
+  return {
+    ready: { ingestPort: ingest.port, apiPort: api.port },
+    stop: async () => {
+      await Promise.all([closeServer(ingest.server, DRAIN_MS), closeServer(api.server, DRAIN_MS)]);
+    },
+  };
+});

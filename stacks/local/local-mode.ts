@@ -1,0 +1,15 @@
+/** Credentials and names of the local system. They exist in its own database only; no deployed function knows them. */
+export const LOCAL = {
+  workspaceId: "00000000-0000-4000-8000-000000000001",
+  writeKey: "wk_local",
+  apiToken: "sk_local",
+  region: "us-east-1",
+  stream: "events",
+  dlq: "dlq",
+  /** Where the event-source mapper leaves batches that exhausted their retries. */
+  failuresBucket: "failures",
+  /** Two consumers at a time are what two cores have work for; order buckets spread over them. */
+  shards: 2,
+  redisToken: "local",
+  database: "cdp",
+} as const;

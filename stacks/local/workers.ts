@@ -1,0 +1,46 @@
+import { join } from "node:path";
+import { KinesisClient } from "@aws-sdk/client-kinesis";
+import { S3Client } from "@aws-sdk/client-s3";
+import { wire as wireDeliver } from "../../functions/entry/deliver.ts";
+import { log } from "../../functions/kit/log.ts";
+import { clientConfig } from "../../functions/stores/aws/client.ts";
+import { openStores, type StoresSettings } from "../../functions/stores/open.ts";
+import { runChild } from "./child.ts";
+import { openCheckpoints } from "./event-source/checkpoints.ts";
+import { createFunction } from "./event-source/function.ts";
+import { startKinesisMapping } from "./event-source/kinesis-mapping.ts";
+import { onFailureToS3 } from "./event-source/on-failure-to-s3.ts";
+import { LOCAL } from "./local-mode.ts";
+
+export type WorkersOptions = { stores: StoresSettings; streamUrl: string; queuesUrl: string; dataDir: string };
+export type WorkersReady = Record<string, never>;
+
+/** A call to a local engine that has not been answered by then is made again. */
+const CALL = { attempts: 3, timeoutMs: 10_000 };
+
+/** The consumers, called by the event-source mapper as Lambda calls them. What AWS takes as settings stands here. */
+runChild<WorkersOptions, WorkersReady>(async ({ stores: settings, streamUrl, queuesUrl, dataDir }) => {
+  const kinesis = new KinesisClient(clientConfig({ region: LOCAL.region, endpoint: streamUrl }, CALL));
+  const s3 = new S3Client({
+    ...clientConfig({ region: LOCAL.region, endpoint: queuesUrl }, CALL),
+    forcePathStyle: true,
+  });
+  const deliver = startKinesisMapping({
+    kinesis,
+    stream: LOCAL.stream,
+    function: createFunction({ name: "deliver", handler: wireDeliver(openStores(settings)), timeoutMs: 60_000 }),
+    checkpoints: await openCheckpoints(join(dataDir, "deliver.json")),
+    log,
+    batchSize: 10_000,
+    // Short enough to be seen at once, long enough that a busy stream makes few, large inserts.
+    windowMs: 200,
+    startingPosition: "TRIM_HORIZON",
+    // An engine that is away for long must not send events to the failures: a day of tries, as long as the stream keeps them.
+    maximumRetryAttempts: -1,
+    maximumRecordAgeSeconds: -1,
+    bisectOnError: true,
+    reportBatchItemFailures: true,
+    onFailure: onFailureToS3(s3, LOCAL.failuresBucket),
+  });
+  return { ready: {}, stop: () => deliver.stop() };
+});

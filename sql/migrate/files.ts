@@ -9,37 +9,41 @@ export const folderOf = (kind: EngineKind): string => fileURLToPath(new URL(`../
 
 /**
  * The migrations of a folder in order. Throws a MigrationError that names the file when one half of a pair is missing,
- * a number is missing or there twice, or a name has another form. Other files (README) are passed over.
+ * a number is missing or there twice, or a name has another form. Files that are no SQL (a README) are passed over.
  */
 export async function readMigrations(folder: string): Promise<Migration[]> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".sql")).sort();
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
   const titles = new Set(names.map((name) => titleOf(folder, name)));
   const migrations: Migration[] = [];
   for (const title of titles) {
     const version = Number(title.slice(0, 4));
     const due = migrations.length + 1;
-    if (version < due) throw wrong(folder, `${title}.up.sql`, `there is a ${title.slice(0, 4)} already; renumber it`);
+    if (version < due)
+      throw wrong(folder, `${title}.up.sql`, `number ${digits(version)} is taken; give it the next one`);
     if (version > due) throw wrong(folder, `${title}.up.sql`, `number ${digits(due)} is missing before it`);
     const [up, down] = [await read(folder, title, "up", names), await read(folder, title, "down", names)];
     const checksum = createHash("sha256").update(up).digest("hex");
-    migrations.push({ version, name: title.slice(5), title, up, down, checksum });
+    migrations.push({ version, name: title.slice(5), path: shown(folder, title), up, down, checksum });
   }
   return migrations;
 }
 
-/** Writes the pair of files for the next number and returns their paths. */
+/** Writes the pair of files for the next number and returns their paths. Never writes over a file. */
 export async function newMigration(folder: string, name: string): Promise<string[]> {
   if (!/^[a-z][a-z0-9_]*$/.test(name))
-    throw new MigrationError(`"${name}" is no name for a migration: small letters, digits and _, such as add_saved_queries`);
-  const next = (await readMigrations(folder)).length + 1;
-  const paths = (["up", "down"] as const).map((half) => join(folder, `${digits(next)}_${name}.${half}.sql`));
-  const [up = "", down = ""] = paths;
+    throw new MigrationError(
+      `"${name}" is no name for a migration: small letters, digits and _, as in add_saved_queries`,
+    );
+  const next = digits((await readMigrations(folder)).length + 1);
+  const up = join(folder, `${next}_${name}.up.sql`);
+  const down = join(folder, `${next}_${name}.down.sql`);
   await writeFile(up, `-- ${name.replaceAll("_", " ")}: say here what it is for.\n`, { flag: "wx" });
-  await writeFile(down, `-- Undoes ${digits(next)}_${name}.up.sql, the newest part first.\n`, { flag: "wx" });
-  return paths;
+  await writeFile(down, `-- Undoes ${next}_${name}.up.sql, the newest part first.\n`, { flag: "wx" });
+  return [shown(up), shown(down)];
 }
 
 const digits = (version: number): string => String(version).padStart(4, "0");
+const shown = (...path: string[]): string => relative(process.cwd(), join(...path));
 
 function titleOf(folder: string, name: string): string {
   const title = /^(\d{4}_[a-z][a-z0-9_]*)\.(up|down)\.sql$/.exec(name)?.[1];
@@ -51,9 +55,8 @@ async function read(folder: string, title: string, half: "up" | "down", names: s
   const name = `${title}.${half}.sql`;
   const other = `${title}.${half === "up" ? "down" : "up"}.sql`;
   if (!names.includes(name)) throw wrong(folder, name, `the file is missing, but ${other} is there`);
-  const text = (await readFile(join(folder, name), "utf8")).replaceAll("\r\n", "\n");
-  return text;
+  return (await readFile(join(folder, name), "utf8")).replaceAll("\r\n", "\n");
 }
 
 const wrong = (folder: string, name: string, why: string): MigrationError =>
-  new MigrationError(`${relative(process.cwd(), join(folder, name))}: ${why}`);
+  new MigrationError(`${shown(folder, name)}: ${why}`);

@@ -6,11 +6,11 @@ export type EngineKind = (typeof ENGINE_KINDS)[number];
 export type Migration = {
   version: number;
   name: string;
-  /** `0001_<name>`; messages add `.up.sql` or `.down.sql`. */
-  title: string;
+  /** `sql/postgres/0001_<name>`; messages add `.up.sql` or `.down.sql`. */
+  path: string;
   up: string;
   down: string;
-  /** SHA-256 of `up` in hexadecimal, line ends as \n. `down` may be repaired later without changing history. */
+  /** SHA-256 of `up` in hexadecimal, line ends as \n. `down` may be mended later without changing history. */
   checksum: string;
 };
 
@@ -31,19 +31,24 @@ export type Direction = "up" | "down";
 /** Decides from the ledger what to do next; undefined = nothing. Throws a MigrationError to refuse. */
 export type Choose = (ledger: LedgerRow[]) => Migration | undefined;
 
-/** A schema in words: what there is (`events column user_id` → `String`) and the order of each table's columns. */
-export type Schema = { parts: Map<string, string>; columns: Map<string, string[]> };
+/**
+ * A schema in words: what there is (`events column user_id` → `String`), the order of each table's columns, and, where
+ * the engine keeps it, the whole statement that makes a table, for what `parts` has no name for.
+ */
+export type Schema = { parts: Map<string, string>; columns: Map<string, string[]>; whole: Map<string, string> };
 
 /** What the commands need of a database. One per engine, made from its address. */
 export type Database = {
   kind: EngineKind;
   /** Host, port and database for people; never a password. */
   address: string;
+  /** Its own name, without the host. */
+  database: string;
   /** The ledger by version; empty when there is none yet. */
   ledger: () => Promise<LedgerRow[]>;
   /**
-   * Reads the ledger, and runs the file that `choose` wants of it, both as one: no other runner comes between.
-   * Postgres keeps all of a file or nothing. Returns what was run.
+   * Reads the ledger and runs the file that `choose` wants of it, both as one: no other runner comes between.
+   * Postgres keeps all of a file or nothing of it. Returns what was run.
    */
   step: (direction: Direction, choose: Choose) => Promise<Migration | undefined>;
   schema: () => Promise<Schema>;

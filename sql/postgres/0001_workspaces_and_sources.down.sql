@@ -1,0 +1,4 @@
+drop table api_tokens;
+drop table write_keys;
+drop table sources;
+drop table workspaces;

@@ -58,8 +58,10 @@ export function createAdmit({ redis, sourceByKeyHash, now, isolateMs }: AdmitPor
       keys.set(keyHash, first.source);
       return admitted(first.source, first);
     }
-    const source = await ask(keyHash);
-    keys.set(keyHash, source);
+    // Another request may have learned it while this one was on its way.
+    const learned = keys.get(keyHash);
+    const source = learned === undefined ? await ask(keyHash) : learned;
+    if (learned === undefined) keys.set(keyHash, source);
     if (source === null) return { source: null, requestId, claims: [] };
     // Without a first trip there is no second: Redis has just been found away.
     return admitted(source, first && (await claim(source.workspaceId, JSON.stringify(source))));

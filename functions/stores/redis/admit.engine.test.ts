@@ -1,0 +1,303 @@
+import { createHash } from "node:crypto";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { AppError } from "../../kit/errors.ts";
+import type { Source } from "../../registry/source.ts";
+import { createAdmit } from "./admit.ts";
+import { createRedis } from "./client.ts";
+import { backdateEpoch } from "./epoch.ts";
+import { createGrouped, type Grouped } from "./grouped.ts";
+import { createSettleClaims } from "./settle-claims.ts";
+import { startCache, startWire } from "./testing/start-cache.ts";
+import { createForgetKey } from "./write-key-cache.ts";
+
+const HOUR = 3_600_000;
+const WORKSPACE = "00000000-0000-4000-8000-000000000001";
+const shop: Source = { id: "s1", workspaceId: WORKSPACE, name: "Shop", enabled: true };
+const other: Source = { id: "s2", workspaceId: "00000000-0000-4000-8000-000000000002", name: "Other", enabled: true };
+const hashOf = (key: string) => createHash("sha256").update(key).digest("hex");
+const [SHOP, OTHER, NOBODY] = [hashOf("wk_shop"), hashOf("wk_other"), hashOf("wk_guess")];
+
+let cache: Awaited<ReturnType<typeof startCache>>;
+let wire: Awaited<ReturnType<typeof startWire>>;
+let now: number;
+let redis: Grouped;
+let sources: Map<string, Source>;
+const sourceByKeyHash = vi.fn(async (keyHash: string) => sources.get(keyHash) ?? null);
+
+beforeAll(async () => {
+  cache = await startCache();
+});
+afterAll(() => cache.stop());
+beforeEach(async () => {
+  await cache.client.flushdb();
+  wire = await startWire(cache.url);
+  now = Date.now();
+  redis = createGrouped({ client: wire.client, now: () => now, budgetMs: cache.budgetMs });
+  await backdateEpoch(redis, now - 25 * HOUR);
+  wire.trips.length = 0;
+  sources = new Map([
+    [SHOP, shop],
+    [OTHER, other],
+  ]);
+  sourceByKeyHash.mockReset();
+  sourceByKeyHash.mockImplementation(async (keyHash) => sources.get(keyHash) ?? null);
+});
+afterEach(() => wire.stop());
+
+/** An isolate: its own key cache in front of the Redis and the database that all share. */
+const isolate = (from: Grouped = redis) => ({
+  admit: createAdmit({ redis: from, sourceByKeyHash, now: () => now, isolateMs: 5_000 }),
+  settle: createSettleClaims({ redis: from, now: () => now }),
+});
+const databaseAway = () => sourceByKeyHash.mockRejectedValue(new Error("connection refused"));
+const redisAway = () => wire.meddle((request) => Boolean(request.socket.destroy()));
+
+describe("claims", () => {
+  test("a new id is fresh, a pending one lets the retry through as suspect, a confirmed one is a duplicate", async () => {
+    const { admit, settle } = isolate();
+    const first = await admit(SHOP, ["a", "b"]);
+    expect(first).toMatchObject({ source: shop, claims: ["fresh", "fresh"] });
+    const retry = await admit(SHOP, ["a", "c"]);
+    expect(retry.claims).toEqual(["suspect", "fresh"]);
+    expect(retry.requestId).not.toBe(first.requestId);
+    await settle(WORKSPACE, first.requestId, { confirm: ["a"], release: [] });
+    expect((await admit(SHOP, ["a", "b", "c"])).claims).toEqual(["duplicate", "suspect", "suspect"]);
+  });
+
+  test("a refused id is free again, but only for the request that claimed it", async () => {
+    const { admit, settle } = isolate();
+    const first = await admit(SHOP, ["a", "b"]);
+    const second = await admit(SHOP, ["a"]);
+    await settle(WORKSPACE, second.requestId, { confirm: [], release: ["a"] });
+    expect((await admit(SHOP, ["a"])).claims).toEqual(["suspect"]);
+    await settle(WORKSPACE, first.requestId, { confirm: ["b"], release: ["a"] });
+    expect((await admit(SHOP, ["a", "b"])).claims).toEqual(["fresh", "duplicate"]);
+  });
+
+  test("of an id repeated inside one request the first has the claim, the others are duplicates of it", async () => {
+    const { admit } = isolate();
+    expect((await admit(SHOP, ["a", "b", "a", "a", "c"])).claims).toEqual([
+      "fresh",
+      "fresh",
+      "duplicate",
+      "duplicate",
+      "fresh",
+    ]);
+    expect((await admit(SHOP, ["x", "b", "b"])).claims).toEqual(["fresh", "suspect", "duplicate"]);
+  });
+
+  test("workspaces and buckets do not know each other's ids", async () => {
+    const { admit, settle } = isolate();
+    const { requestId } = await admit(SHOP, ["a"]);
+    await settle(WORKSPACE, requestId, { confirm: ["a"], release: [] });
+    expect((await admit(OTHER, ["a"])).claims).toEqual(["fresh"]);
+    const imported = await admit(SHOP, ["a"], "dedup:import");
+    expect(imported.claims).toEqual(["fresh"]);
+    expect((await admit(SHOP, ["a"], "dedup:replay")).claims).toEqual(["fresh"]);
+    await settle(WORKSPACE, imported.requestId, { confirm: ["a"], release: [] }, "dedup:import");
+    expect((await admit(SHOP, ["a"], "dedup:import")).claims).toEqual(["duplicate"]);
+    expect((await admit(SHOP, ["a"], "dedup:replay")).claims).toEqual(["suspect"]);
+  });
+
+  test("keys are dedup:{workspace}:{message_id}, pending and confirmed for 24 hours", async () => {
+    const { admit, settle } = isolate();
+    const { requestId } = await admit(SHOP, ["a", "b"]);
+    await settle(WORKSPACE, requestId, { confirm: ["a"], release: [] });
+    expect(await cache.client.mget(`dedup:${WORKSPACE}:a`, `dedup:${WORKSPACE}:b`)).toEqual(["c", `p:${requestId}`]);
+    for (const id of ["a", "b"]) {
+      const seconds = await cache.client.ttl(`dedup:${WORKSPACE}:${id}`);
+      expect(seconds).toBeGreaterThan(86_000);
+      expect(seconds).toBeLessThanOrEqual(86_400);
+    }
+  });
+
+  test("two isolates that race for one id never both have it fresh", async () => {
+    const isolates = Array.from({ length: 8 }, () =>
+      isolate(createGrouped({ client: cache.client, budgetMs: cache.budgetMs })),
+    );
+    for (let round = 0; round < 20; round++) {
+      const answers = await Promise.all(isolates.map(({ admit }) => admit(SHOP, [`id${round}`])));
+      expect(answers.filter(({ claims }) => claims[0] === "fresh")).toHaveLength(1);
+    }
+  });
+
+  test("while Redis is younger than a claim's life every id is a suspect, a duplicate still a duplicate", async () => {
+    await cache.client.flushdb();
+    const { admit, settle } = isolate();
+    const first = await admit(SHOP, ["a"]);
+    expect(first.claims).toEqual(["suspect"]);
+    await settle(WORKSPACE, first.requestId, { confirm: ["a"], release: [] });
+    now += 24 * HOUR - 1;
+    expect((await admit(SHOP, ["a", "b"])).claims).toEqual(["duplicate", "suspect"]);
+    now += 1;
+    expect((await admit(SHOP, ["c"])).claims).toEqual(["fresh"]);
+  });
+
+  test("a flushed Redis begins a new epoch, which back-dating ends for a table that holds nothing", async () => {
+    const { admit } = isolate();
+    expect((await admit(SHOP, ["a"])).claims).toEqual(["fresh"]);
+    await cache.client.flushdb();
+    expect((await admit(SHOP, ["b"])).claims).toEqual(["suspect"]);
+    await backdateEpoch(redis, now - 24 * HOUR);
+    expect((await admit(SHOP, ["c"])).claims).toEqual(["fresh"]);
+  });
+});
+
+describe("write keys", () => {
+  test("a key new to Redis costs three trips with the settling, a known one two, whatever the number of ids", async () => {
+    const { admit, settle } = isolate();
+    const ids = Array.from({ length: 200 }, (_, index) => `id${index}`);
+    const { requestId } = await admit(SHOP, ids);
+    await settle(WORKSPACE, requestId, { confirm: ids.slice(0, 150), release: ids.slice(150) });
+    // The first EVALSHA meets a Redis that does not know the script yet: a trip more, once in Redis' life.
+    const withoutLoads = wire.trips.filter((commands) => !commands.some(([name]) => name === "script"));
+    expect(withoutLoads.length).toBeLessThanOrEqual(3);
+
+    wire.trips.length = 0;
+    const again = await admit(SHOP, ids);
+    await settle(WORKSPACE, again.requestId, { confirm: ids, release: [] });
+    expect(wire.trips.map((commands) => commands.map(([name]) => name))).toEqual([["evalsha"], ["evalsha"]]);
+
+    wire.trips.length = 0;
+    sources = new Map([[SHOP, shop]]);
+    await cache.client.del(`wk:${SHOP}`);
+    const cold = isolate();
+    const { requestId: third } = await cold.admit(SHOP, ids);
+    await cold.settle(WORKSPACE, third, { confirm: ids, release: [] });
+    expect(wire.trips.map((commands) => commands.map(([name]) => name))).toEqual([
+      ["evalsha"],
+      ["evalsha"],
+      ["evalsha"],
+    ]);
+  });
+
+  test("a Redis that lost its scripts is given them again, and the claims are none the worse", async () => {
+    const { admit } = isolate();
+    await admit(SHOP, ["a"]);
+    await cache.client.scriptFlush();
+    wire.trips.length = 0;
+    expect((await admit(SHOP, ["b"])).claims).toEqual(["fresh"]);
+    expect(wire.trips).toHaveLength(2);
+  });
+
+  test("an empty batch of a known key makes no trip", async () => {
+    const { admit, settle } = isolate();
+    await admit(SHOP, []);
+    wire.trips.length = 0;
+    const { source, requestId, claims } = await admit(SHOP, []);
+    await settle(WORKSPACE, requestId, { confirm: [], release: [] });
+    expect([source, claims, wire.trips.length]).toEqual([shop, [], 0]);
+  });
+
+  test("the database is asked once, then an isolate's own cache and Redis answer; Redis forgets after a minute", async () => {
+    await isolate().admit(SHOP, ["a"]);
+    expect((await isolate().admit(SHOP, ["b"])).source).toEqual(shop);
+    expect(sourceByKeyHash).toHaveBeenCalledOnce();
+    expect(await cache.client.ttl(`wk:${SHOP}`)).toBeLessThanOrEqual(60);
+    expect(await cache.client.ttl(`wk:${SHOP}`)).toBeGreaterThan(0);
+  });
+
+  test("requests that come together with an unknown key ask the database once", async () => {
+    const { admit } = isolate();
+    await Promise.all(Array.from({ length: 50 }, (_, index) => admit(SHOP, [`id${index}`])));
+    expect(sourceByKeyHash).toHaveBeenCalledOnce();
+  });
+
+  test("an unknown key has no source and no claims, and is asked for again after a second", async () => {
+    const { admit } = isolate();
+    expect(await admit(NOBODY, ["a"])).toMatchObject({ source: null, claims: [] });
+    wire.trips.length = 0;
+    expect((await admit(NOBODY, ["a"])).source).toBeNull();
+    expect([wire.trips.length, sourceByKeyHash.mock.calls.length]).toEqual([0, 1]);
+    sources.set(NOBODY, shop);
+    now += 1_000;
+    expect((await admit(NOBODY, ["a"])).source).toEqual(shop);
+  });
+
+  test("a revoked key is refused as soon as an isolate's five seconds are over", async () => {
+    const { admit } = isolate();
+    await admit(SHOP, ["a"]);
+    sources.delete(SHOP);
+    await createForgetKey({ redis })(SHOP);
+    now += 4_999;
+    expect((await admit(SHOP, ["b"])).source).toEqual(shop);
+    now += 1;
+    expect((await admit(SHOP, ["c"])).source).toBeNull();
+    expect((await isolate().admit(SHOP, ["d"])).source).toBeNull();
+  });
+});
+
+describe("outages", () => {
+  test("without Redis the database decides the key, every id is a suspect, nothing throws", async () => {
+    redisAway();
+    const { admit, settle } = isolate();
+    const answer = await admit(SHOP, ["a", "b", "a"]);
+    expect(answer).toMatchObject({ source: shop, claims: ["suspect", "suspect", "duplicate"] });
+    await settle(WORKSPACE, answer.requestId, { confirm: ["a"], release: ["b"] });
+    expect((await admit(NOBODY, ["a"])).source).toBeNull();
+  });
+
+  test("a Redis that hangs costs one budget in a second, not one a request", async () => {
+    const impatient = createRedis({ url: wire.url, token: "local", budgetMs: 100 });
+    wire.meddle(() => true);
+    const { admit, settle } = isolate(createGrouped({ client: impatient, now: () => now, budgetMs: 100 }));
+    for (let n = 0; n < 20; n++) {
+      const { requestId, claims } = await admit(SHOP, [`id${n}`]);
+      expect(claims).toEqual(["suspect"]);
+      await settle(WORKSPACE, requestId, { confirm: [`id${n}`], release: [] });
+    }
+    expect(wire.trips).toHaveLength(1);
+  });
+
+  test("without the database a key that Redis has carries on, a key that nobody has is unavailable and never unknown", async () => {
+    await isolate().admit(SHOP, ["a"]);
+    databaseAway();
+    expect(await isolate().admit(SHOP, ["b"])).toMatchObject({ source: shop, claims: ["fresh"] });
+    const refused = isolate().admit(OTHER, ["c"]);
+    await expect(refused).rejects.toThrow(AppError);
+    await expect(refused).rejects.toMatchObject({ code: "unavailable", retryAfterSeconds: 5 });
+  });
+
+  test("without both an isolate's own keys carry on for their five seconds, then it is unavailable", async () => {
+    const { admit } = isolate();
+    await admit(SHOP, ["a"]);
+    databaseAway();
+    redisAway();
+    now += 4_999;
+    expect(await admit(SHOP, ["b"])).toMatchObject({ source: shop, claims: ["suspect"] });
+    now += 1;
+    await expect(admit(SHOP, ["c"])).rejects.toMatchObject({ code: "unavailable" });
+    await expect(isolate().admit(SHOP, ["d"])).rejects.toMatchObject({ code: "unavailable" });
+  });
+
+  test("a database that comes back answers the next request", async () => {
+    const { admit } = isolate();
+    databaseAway();
+    await expect(admit(SHOP, ["a"])).rejects.toMatchObject({ code: "unavailable" });
+    sourceByKeyHash.mockImplementation(async (keyHash) => sources.get(keyHash) ?? null);
+    expect((await admit(SHOP, ["a"])).source).toEqual(shop);
+  });
+
+  test("a Redis that comes back is used again after its second of rest", async () => {
+    const { admit } = isolate();
+    redisAway();
+    expect((await admit(SHOP, ["a"])).claims).toEqual(["suspect"]);
+    wire.meddle(() => false);
+    now += 1_000;
+    expect((await admit(SHOP, ["b"])).claims).toEqual(["fresh"]);
+  });
+
+  test("a full Redis makes suspects, and keeps no half of a request's claims", async () => {
+    const full = await startCache({ keysMax: 5 });
+    try {
+      const small = createGrouped({ client: full.client, budgetMs: full.budgetMs });
+      await backdateEpoch(small, now - 25 * HOUR);
+      const { admit } = isolate(small);
+      expect((await admit(SHOP, ["a"])).claims).toEqual(["fresh"]);
+      expect((await admit(SHOP, ["b", "c", "d"])).claims).toEqual(["suspect", "suspect", "suspect"]);
+      expect(await full.client.dbsize()).toBe(3);
+    } finally {
+      await full.stop();
+    }
+  });
+});

@@ -6,6 +6,8 @@ const positive = z.coerce.number().int().positive();
 const VARIABLES = {
   /** pino's levels; `silent` for tests. */
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
+  /** Log lines are written together once they fill this; 0 = each at once, as a function that may be frozen needs it. */
+  LOG_BUFFER_KB: z.coerce.number().int().nonnegative().default(0),
   /** A refused event's payload goes to the log (I-24). */
   LOG_PAYLOAD_ON_ERROR: z.stringbool().default(true),
   /** One event, decompressed (I-06). */
@@ -43,7 +45,7 @@ export function readEnv(from: Record<string, string | undefined>) {
   }
   const { data } = read;
   return {
-    log: { level: data.LOG_LEVEL, payloadOnError: data.LOG_PAYLOAD_ON_ERROR },
+    log: { level: data.LOG_LEVEL, bufferBytes: data.LOG_BUFFER_KB * 1_024, payloadOnError: data.LOG_PAYLOAD_ON_ERROR },
     limits: { eventBytesMax: data.PAYLOAD_LIMIT_KB * 1_024, batchBytesMax: data.BATCH_PAYLOAD_LIMIT_KB * 1_024 },
     publish: { budgetMs: data.PUBLISH_BUDGET_MS, orderBuckets: data.ORDER_BUCKETS },
     stores: {

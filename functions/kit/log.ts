@@ -17,5 +17,5 @@ export const log = pino(
       censor: "***",
     },
   },
-  pino.destination({ dest: 2, sync: true }),
+  pino.destination({ dest: 2, sync: env.log.bufferBytes === 0, minLength: env.log.bufferBytes, periodicFlush: 500 }),
 );

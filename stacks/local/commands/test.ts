@@ -27,15 +27,18 @@ const option = (name: string) => {
 };
 const project = option("--project");
 const testNamePattern = option("-t");
-const vitest = await startVitest(
-  "test",
-  args,
-  { root, watch: false, project: project ? [project] : PROJECTS, ...(testNamePattern && { testNamePattern }) },
-);
+const vitest = await startVitest("test", args, {
+  root,
+  watch: false,
+  project: project ? [project] : PROJECTS,
+  ...(testNamePattern && { testNamePattern }),
+});
 const modules = vitest.state.getTestModules();
 const tests = modules.flatMap((module) => [...module.children.allTests()]);
 const count = (state: string) => tests.filter((test) => test.result().state === state).length;
-const broken = modules.filter((module) => module.state() === "failed" && [...module.children.allTests("failed")].length === 0);
+const broken = modules.filter(
+  (module) => module.state() === "failed" && [...module.children.allTests("failed")].length === 0,
+);
 const [passed, failed] = [count("passed"), count("failed") + broken.length];
 const unhandled = vitest.state.getUnhandledErrors().length;
 await vitest.close();

@@ -7,7 +7,7 @@ const VARIABLES = {
   /** pino's levels; `silent` for tests. */
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
   /** Log lines are written together once they fill this; 0 = each at once, as a function that may be frozen needs it. */
-  LOG_BUFFER_KB: z.coerce.number().int().nonnegative().default(0),
+  LOG_BUFFER_KB: z.coerce.number().int().min(0).max(15).default(0),
   /** A refused event's payload goes to the log (I-24). */
   LOG_PAYLOAD_ON_ERROR: z.stringbool().default(true),
   /** One event, decompressed (I-06). */

@@ -11,7 +11,7 @@ export async function post(
   headers: Record<string, string> = { authorization: basic(LOCAL.writeKey) },
 ) {
   const sent = typeof body === "string" || body instanceof Uint8Array ? body : JSON.stringify(body);
-  const response = await fetch(`${ingestUrl}${path}`, { method: "POST", headers, body: sent as BodyInit });
+  const response = await fetch(`${ingestUrl}${path}`, { method: "POST", headers, body: sent });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { startChild } from "../../../../stacks/local/child.ts";
-import { type EngineReady, engineFile } from "../../../../stacks/local/engines/list.ts";
-import { createRedis } from "../client.ts";
+import { startChild } from "../../stacks/local/child.ts";
+import { type EngineReady, engineFile } from "../../stacks/local/engines/list.ts";
+import { createRedis } from "../stores/redis/client.ts";
 
 /** Generous, so that a busy machine never looks like a slow Redis; tests of the budget set their own. */
 const budgetMs = 20_000;

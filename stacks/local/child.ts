@@ -89,7 +89,7 @@ export async function startChild<Options, Ready>(
       if (message.kind === "ready") resolve(message.ready);
       else reject(new Error(message.message));
     });
-    void exited.then(({ code, signal }) => reject(new Error(`${file} ended before it was ready (${signal ?? code})`)));
+    void exited.then(({ code, signal }) => reject(new Error(`it ended before it was ready (${signal ?? `exit code ${code}`})`)));
     child.once("error", reject);
   });
   const stop = async (limitMs = STOP_LIMIT_MS) => {

@@ -8,6 +8,16 @@ import {
 import { BucketAlreadyOwnedByYou, CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { clientConfig } from "../../functions/stores/aws/client.ts";
+import { createClickHouse } from "../../functions/stores/clickhouse/client.ts";
+import { openPostgres } from "../../functions/stores/postgres/client.ts";
+import { seedLocal } from "../../functions/stores/postgres/local-seed.ts";
+import { createRedis } from "../../functions/stores/redis/client.ts";
+import { backdateEpoch, CLAIM_SECONDS } from "../../functions/stores/redis/epoch.ts";
+import { createGrouped } from "../../functions/stores/redis/grouped.ts";
+import { openDatabase } from "../../sql/migrate/addresses.ts";
+import { folderOf, readMigrations } from "../../sql/migrate/files.ts";
+import type { EngineKind } from "../../sql/migrate/migration.ts";
+import { migrateUp } from "../../sql/migrate/run.ts";
 import { LOCAL } from "./local-mode.ts";
 import type { Addresses } from "./system.ts";
 
@@ -24,8 +34,41 @@ export async function prepareStores(engines: Engines): Promise<{ dlqUrl: string 
     makeQueue(engines.queuesUrl),
     makeStream(engines.streamUrl),
     makeBucket(engines.queuesUrl),
+    migrate("postgres", engines).then(() => seed(engines.postgresUrl)),
+    migrate("clickhouse", engines).then(() => settleEpoch(engines)),
   ]);
   return { dlqUrl };
+}
+
+async function migrate(kind: EngineKind, { postgresUrl, clickhouseUrl }: Engines): Promise<void> {
+  const addresses = { POSTGRES_URL: postgresUrl, CLICKHOUSE_URL: clickhouseUrl, CLICKHOUSE_DATABASE: LOCAL.database };
+  const database = await openDatabase(kind, addresses);
+  try {
+    await migrateUp(database, await readMigrations(folderOf(kind)));
+  } finally {
+    await database.close();
+  }
+}
+
+async function seed(url: string): Promise<void> {
+  const { db, close } = openPostgres(url);
+  await seedLocal(db, LOCAL);
+  await close();
+}
+
+/**
+ * The local cache forgets its claims with every start, so what comes next would be suspect for a day. Where the table
+ * holds nothing of the last day, no claim can be missing. Decision 15a.
+ */
+async function settleEpoch({ clickhouseUrl, cacheUrl }: Engines): Promise<void> {
+  const clickhouse = createClickHouse({ url: clickhouseUrl, database: LOCAL.database });
+  const sql = "SELECT count() AS events FROM events WHERE received_at > now64() - INTERVAL 1 DAY";
+  const answer = await clickhouse.query({ query: sql, format: "JSONEachRow" });
+  const [row] = await answer.json<{ events: string | number }>();
+  await clickhouse.close();
+  if (Number(row?.events) > 0) return;
+  const client = createRedis({ url: cacheUrl, token: LOCAL.redisToken, budgetMs: 5_000 });
+  await backdateEpoch(createGrouped({ client, budgetMs: 5_000 }), Date.now() - CLAIM_SECONDS * 1_000);
 }
 
 async function makeStream(endpoint: string): Promise<void> {

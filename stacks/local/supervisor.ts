@@ -42,7 +42,9 @@ export async function supervise<Options, Ready>(
   }, LOG_CHECK_MS).unref();
   let stopping = false;
   let failures = 0;
-  let child: Child<Ready> = await startChild<Options, Ready>(file, options, { logFd });
+  let child: Child<Ready> = await startChild<Options, Ready>(file, options, { logFd }).catch((error: unknown) => {
+    throw new Error(`${name} does not start: ${firstLine(error)} (more in ${join(logsDir, `${name}.log`)})`);
+  });
   const { ready } = child;
   let startedAt = Date.now();
 
@@ -69,7 +71,7 @@ export async function supervise<Options, Ready>(
         return;
       } catch (error) {
         failures++;
-        say(`${name} does not start: ${messageOf(error).split("\n")[0]} (more in ${join(logsDir, `${name}.log`)})`);
+        say(`${name} does not start: ${firstLine(error)} (more in ${join(logsDir, `${name}.log`)})`);
       }
     }
   };
@@ -88,3 +90,5 @@ export async function supervise<Options, Ready>(
     },
   };
 }
+
+const firstLine = (error: unknown) => messageOf(error).split("\n")[0];

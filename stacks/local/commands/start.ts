@@ -25,7 +25,7 @@ async function main(): Promise<number> {
     return 0;
   }
   // The doors log every request: one write for many lines costs them less.
-  process.env.LOG_BUFFER_KB ??= "16";
+  process.env.LOG_BUFFER_KB ??= "8";
   const started = performance.now();
   const dataDir = resolve(process.env.MILLRACE_DATA || ".millrace");
   let system: System;
@@ -39,7 +39,7 @@ async function main(): Promise<number> {
   }
   const ended = untilStopped(system);
   console.log(banner(system.addresses, dataDir, (performance.now() - started) / 1_000));
-  if (options.demo) void runDemoTraffic(system.addresses);
+
   return ended;
 }
 

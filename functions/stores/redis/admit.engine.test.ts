@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { AppError } from "../../kit/errors.ts";
 import type { Source } from "../../registry/source.ts";
+import { startCache, startWire } from "../../testing/start-cache.ts";
 import { createAdmit } from "./admit.ts";
 import { createRedis } from "./client.ts";
 import { backdateEpoch } from "./epoch.ts";
 import { createGrouped, type Grouped } from "./grouped.ts";
 import { createSettleClaims } from "./settle-claims.ts";
-import { startCache, startWire } from "./testing/start-cache.ts";
 import { createForgetKey } from "./write-key-cache.ts";
 
 const HOUR = 3_600_000;

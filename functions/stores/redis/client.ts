@@ -20,7 +20,24 @@ export function createRedis({ url, token, budgetMs = TRIP_BUDGET_MS }: RedisOpti
     enableTelemetry: false,
     retry: { retries: 1, backoff: () => 0 },
     // A function: with a plain signal this client turns an abort into a successful answer.
-    signal: () => AbortSignal.timeout(budgetMs),
+    signal: () => overdue(budgetMs),
   });
 }
 type RedisOptions = { url: string; token: string; budgetMs?: number };
+
+/** A stall of this process, however long, uses up one of so many parts of the budget. */
+const PARTS = 4;
+
+/**
+ * Aborts after `budgetMs` in which this process was awake: an abort by the plain clock would take a garbage collection
+ * or another request's parsing for Redis' delay, since timers run before the sockets are read.
+ */
+function overdue(budgetMs: number): AbortSignal {
+  const controller = new AbortController();
+  const wait = (parts: number) => {
+    if (parts === 0) controller.abort(new Error(`Redis did not answer within ${budgetMs} ms`));
+    else setTimeout(() => wait(parts - 1), budgetMs / PARTS).unref();
+  };
+  wait(PARTS);
+  return controller.signal;
+}

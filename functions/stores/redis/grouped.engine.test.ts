@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { startCache, startWire } from "../../testing/start-cache.ts";
 import { createRedis } from "./client.ts";
 import { CommandError, createGrouped, type Grouped, RedisAwayError } from "./grouped.ts";
-import { startCache, startWire } from "./testing/start-cache.ts";
 
 let cache: Awaited<ReturnType<typeof startCache>>;
 let wire: Awaited<ReturnType<typeof startWire>>;
@@ -72,6 +72,18 @@ test("a lost connection is tried once more, at once", async () => {
   wire.meddle((request) => wire.trips.length === 1 && Boolean(request.socket.destroy()));
   expect(await incr("k")).toEqual([1]);
   expect(wire.trips).toHaveLength(2);
+});
+
+test("a process that stood still itself does not take that for Redis' delay", async () => {
+  const strict = createRedis({ url: cache.url, token: "local", budgetMs: 600 });
+  await strict.ping();
+  for (const round of [1, 2]) {
+    const answer = strict.incr("k");
+    await new Promise(setImmediate);
+    const until = performance.now() + 900;
+    while (performance.now() < until);
+    expect(await answer).toBe(round);
+  }
 });
 
 test("a Redis that hangs fails who called and who waits, is left alone for a second, then used again", async () => {

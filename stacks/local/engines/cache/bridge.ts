@@ -6,7 +6,7 @@ import { type Answer, type Backend, RedisError, type Reply } from "./reply.ts";
 /**
  * Hands commands to a real Redis, where scripts run as Lua. It takes the commands that the twin has and no others, so
  * that code which runs with one runs with the other, and none can block or switch the one connection that all share.
- * Throws when Redis cannot be reached at the start; later it reconnects by itself, and commands meanwhile fail at once.
+ * Throws when Redis cannot be reached at the start; later it reconnects by itself, and `run` meanwhile throws at once.
  */
 export async function createBridge(redisUrl: string): Promise<Backend> {
   const find = createCommands();
@@ -30,6 +30,7 @@ export async function createBridge(redisUrl: string): Promise<Backend> {
   }
 
   const send = async (commands: readonly string[][], atomic: boolean): Promise<Answer[]> => {
+    if (redis.status !== "ready") throw new Error(`Redis is away: ${problem || redis.status}`);
     const batch = atomic ? redis.multi() : redis.pipeline();
     // Upper case: ioredis reshapes the replies of some commands by their lower-case names, and REST answers them flat.
     for (const [name = "", ...args] of commands) batch.call(name.toUpperCase(), ...args);

@@ -65,10 +65,10 @@ export function cacheContract(start: () => Promise<StartedCache>): void {
     });
 
     test("a stream keeps about its newest entries, and hands on what is newer than an id", async () => {
-      const add = (n: number) =>
-        redis.xadd(`${prefix}:s`, "*", { n }, { trim: { type: "MAXLEN", comparison: "~", threshold: 100 } });
-      const ids: string[] = [];
-      for (let n = 0; n < 350; n++) ids.push(await add(n));
+      const trim = { type: "MAXLEN", comparison: "~", threshold: 100 } as const;
+      const pipeline = redis.pipeline();
+      for (let n = 0; n < 350; n++) pipeline.xadd(`${prefix}:s`, "*", { n }, { trim });
+      const ids = await pipeline.exec<string[]>();
       const length = await redis.xlen(`${prefix}:s`);
       expect(length).toBeGreaterThanOrEqual(100);
       expect(length).toBeLessThan(350);

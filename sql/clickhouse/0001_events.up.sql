@@ -50,7 +50,7 @@ CREATE TABLE events
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(timestamp)
 ORDER BY (workspace_id, type, timestamp)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS non_replicated_deduplication_window = 10000, min_level_for_wide_part = 1;
 
 CREATE VIEW events_track AS SELECT * FROM events WHERE type = 'track';
 

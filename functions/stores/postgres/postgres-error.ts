@@ -1,3 +1,4 @@
+import { DrizzleQueryError } from "drizzle-orm";
 import postgres from "postgres";
 import { AppError } from "../../kit/errors.ts";
 
@@ -28,8 +29,7 @@ export const asked = <T>(work: PromiseLike<T>): Promise<T> =>
   });
 
 /** Drizzle wraps the driver's error in one that quotes the statement with its values. */
-const driversOwn = (error: unknown): unknown =>
-  error instanceof Error && error.name === "DrizzleQueryError" ? error.cause : error;
+const driversOwn = (error: unknown): unknown => (error instanceof DrizzleQueryError ? error.cause : error);
 
 const unavailable = (cause: unknown): AppError =>
   new AppError("unavailable", "The database does not answer, try again.", {

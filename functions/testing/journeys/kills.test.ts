@@ -50,7 +50,9 @@ test("20 kills lose nothing that was acknowledged, double nothing that was sent 
       );
       system = await startLocalSystem(dataDir, ports);
     } else {
-      await eventually(async () => expect(system.running().children[victim]).not.toBe(children[victim]));
+      await eventually(async () =>
+        expect(system.running().children[victim], `${victim}: ${system.output()}`).not.toBe(children[victim]),
+      );
     }
     await eventually(async () => expect((await fetch(`${ingestUrl}/ready`)).status).toBe(200));
   }

@@ -1,14 +1,12 @@
 import { createDecipheriv } from "node:crypto";
-import type { KinesaliteDb, LevelIterator, Store, StoredRecord, Stream } from "./kinesalite.ts";
+import { messageOf } from "../../../../functions/kit/errors.ts";
+import type { Action, KinesaliteDb, LevelIterator, Store, StoredRecord, Stream } from "./kinesalite.ts";
+import { listen } from "./long-poll.ts";
 
 type Request = { ShardIterator: string; Limit?: number };
 type ReadRecord = StoredRecord & { SequenceNumber: string };
 type Answer = { Records: ReadRecord[]; NextShardIterator?: string; MillisBehindLatest: number };
-export type GetRecords = (
-  store: Store,
-  request: Request,
-  done: (error: Error | null | undefined, answer?: Answer) => void,
-) => void;
+export type GetRecords = Action<Request, Answer>;
 
 /** AWS's own bounds of one call. */
 const RECORDS_MAX = 10_000;
@@ -53,10 +51,24 @@ export function createGetRecords(db: KinesaliteDb): GetRecords {
       ...(!ended && { NextShardIterator: db.createShardIterator(at.stream, at.shardId, next) }),
     };
   };
+  const readOrWait = async (store: Store, request: Request): Promise<Answer> => {
+    const { stream, shardId } = openIterator(db, request.ShardIterator, Date.now());
+    for (;;) {
+      const waiting = listen(stream, shardId);
+      try {
+        const answer = await read(store, request);
+        const empty = answer.Records.length === 0 && answer.NextShardIterator !== undefined;
+        if (!empty || !(await waiting.ring())) return answer;
+      } finally {
+        waiting.end();
+      }
+    }
+  };
   return (store, request, done) =>
-    void read(store, request).then(
+    void readOrWait(store, request).then(
       (answer) => done(null, answer),
-      (error) => done(error),
+      // An error without a status would end the process: a read that was under way when the engine stops has none.
+      (error) => done("statusCode" in error ? error : db.serverError("InternalFailure", messageOf(error))),
     );
 }
 

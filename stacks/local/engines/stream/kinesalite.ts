@@ -1,6 +1,7 @@
 import type { RequestListener, Server } from "node:http";
 import { createRequire } from "node:module";
-import { createGetRecords, type GetRecords } from "./get-records.ts";
+import { createGetRecords } from "./get-records.ts";
+import { ring } from "./long-poll.ts";
 import { type SequenceArithmetic, withFastSequences } from "./sequence.ts";
 
 /** What we touch of kinesalite's LevelDB: keys are `<shard in hex>/<sequence number>`, values JSON. */
@@ -29,6 +30,7 @@ type EventSubscription = (event: "error", listener: (error: Error) => void) => v
 export type KinesaliteDb = SequenceArithmetic & {
   create: (options: object) => Store;
   clientError: (type: string, message: string) => Error;
+  serverError: (type: string, message: string) => Error;
   createShardIterator: (stream: string, shardId: string, sequenceNumber: string) => string;
   shardIxToHex: (index: number) => string;
   ITERATOR_PWD_KEY: Buffer;
@@ -47,7 +49,9 @@ export const kinesaliteDb = require("kinesalite/db") as KinesaliteDb;
  */
 export async function openKinesalite(path: string): Promise<{ store: Store; handle: RequestListener }> {
   Object.assign(kinesaliteDb, withFastSequences(kinesaliteDb));
-  replaceModule("kinesalite/actions/getRecords.js", createGetRecords(kinesaliteDb));
+  replaceAction("getRecords", () => createGetRecords(kinesaliteDb));
+  replaceAction("putRecord", ringing);
+  replaceAction("putRecords", ringing);
   const opened: Store[] = [];
   const { create } = kinesaliteDb;
   kinesaliteDb.create = (options) => {
@@ -68,9 +72,26 @@ export async function openKinesalite(path: string): Promise<{ store: Store; hand
   return { store, handle };
 }
 
-function replaceModule(name: string, exported: GetRecords): void {
-  const path = require.resolve(name);
-  require(path);
+/** One of kinesalite's actions: an error with a status is the client's answer, any other ends the process. */
+export type Action<Request, Answer> = (
+  store: Store,
+  request: Request,
+  done: (error: Error | null | undefined, answer?: Answer) => void,
+) => void;
+type Put = Action<{ StreamName: string }, { ShardId?: string; Records?: { ShardId: string }[] }>;
+
+const ringing =
+  (put: Put): Put =>
+  (store, request, done) =>
+    put(store, request, (error, answer) => {
+      done(error, answer);
+      const shards = new Set([answer?.ShardId, ...(answer?.Records ?? []).map((record) => record.ShardId)]);
+      for (const shardId of shards) if (shardId !== undefined) ring(request.StreamName, shardId);
+    });
+
+function replaceAction<Replaced>(name: string, replace: (original: Replaced) => Replaced): void {
+  const path = require.resolve(`kinesalite/actions/${name}.js`);
+  const original = require(path) as Replaced;
   const loaded = require.cache[path];
-  if (loaded) loaded.exports = exported;
+  if (loaded) loaded.exports = replace(original);
 }

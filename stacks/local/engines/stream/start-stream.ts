@@ -4,6 +4,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { closeServer, listenGuarded } from "../guarded-server.ts";
 import type { EngineOptions, EngineReady } from "../list.ts";
 import { openKinesalite } from "./kinesalite.ts";
+import { allowWaiting, endWaiting } from "./long-poll.ts";
 import { trimExpired } from "./trim-expired.ts";
 
 /** Largest request that kinesalite takes; what is longer it answers with 413. */
@@ -22,7 +23,9 @@ export async function startStream({ dataDir, port }: EngineOptions) {
   const ready: EngineReady = { port: boundPort, url: `http://127.0.0.1:${boundPort}` };
   const stop = async () => {
     clearInterval(timer);
-    await closeServer(server);
+    const closed = closeServer(server);
+    endWaiting();
+    await closed;
     await new Promise<void>((resolve) => store.db.close(() => resolve()));
   };
   return { ready, stop };
@@ -47,7 +50,9 @@ function wholeBody(handle: RequestListener): RequestListener {
     const { method, headers, url } = request;
     const whole = Object.assign(new EventEmitter(), { method, headers, url }) as unknown as IncomingMessage;
     handle(whole, response);
-    if (bytes > 0) whole.emit("data", pieces.length === 1 ? pieces[0] : Buffer.concat(pieces));
-    whole.emit("end");
+    allowWaiting(headers, () => {
+      if (bytes > 0) whole.emit("data", pieces.length === 1 ? pieces[0] : Buffer.concat(pieces));
+      whole.emit("end");
+    });
   };
 }

@@ -1,0 +1,101 @@
+import { DescribeStreamSummaryCommand, MergeShardsCommand, SplitShardCommand } from "@aws-sdk/client-kinesis";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { noting, openTestStream, untilActive } from "./stream-for-tests.ts";
+
+let streams: Awaited<ReturnType<typeof openTestStream>>;
+beforeAll(async () => {
+  streams = await openTestStream();
+});
+afterAll(() => streams.close());
+
+const HALF = `${2n ** 127n}`;
+const until = (condition: () => unknown) => expect.poll(condition, { timeout: 25_000, interval: 10 });
+const shardName = (index: number) => `shardId-${`${index}`.padStart(12, "0")}`;
+
+async function reshard(stream: string, command: SplitShardCommand | MergeShardsCommand, open: number): Promise<void> {
+  if (command instanceof SplitShardCommand) await streams.kinesis.send(command);
+  else await streams.kinesis.send(command);
+  const openShards = async () =>
+    (await streams.kinesis.send(new DescribeStreamSummaryCommand({ StreamName: stream }))).StreamDescriptionSummary;
+  await expect.poll(async () => (await openShards())?.OpenShardCount, { timeout: 10_000 }).toBe(open);
+  await untilActive(streams.kinesis, stream);
+}
+
+test("children of a split and of a merge start when their parents are drained, so a key keeps its order", async () => {
+  const stream = await streams.createStream("family");
+  let count = 0;
+  const putAll = async () => {
+    for (const key of ["a", "b", "c", "d"]) {
+      await streams.put(
+        stream,
+        Array.from({ length: 20 }, (_, index) => `${key}${count + index}`),
+        key,
+      );
+    }
+    count += 20;
+  };
+  await putAll();
+  await reshard(
+    stream,
+    new SplitShardCommand({ StreamName: stream, ShardToSplit: shardName(0), NewStartingHashKey: HALF }),
+    2,
+  );
+  await putAll();
+  const merge = { StreamName: stream, ShardToMerge: shardName(1), AdjacentShardToMerge: shardName(2) };
+  await reshard(stream, new MergeShardsCommand(merge), 1);
+  await putAll();
+
+  const { handler, deliveries, seen } = noting();
+  const first = await streams.map(stream, handler, { batchSize: 7 });
+  await until(() => seen().length).toBe(240);
+  const order = deliveries.map(({ shard }) => shard);
+  expect(order.lastIndexOf(shardName(0))).toBeLessThan(order.indexOf(shardName(1)));
+  expect(order.lastIndexOf(shardName(0))).toBeLessThan(order.indexOf(shardName(2)));
+  expect(Math.max(order.lastIndexOf(shardName(1)), order.lastIndexOf(shardName(2)))).toBeLessThan(
+    order.indexOf(shardName(3)),
+  );
+  for (const key of ["a", "b", "c", "d"]) {
+    const own = seen().filter((value) => value.startsWith(key));
+    expect(own).toEqual(Array.from({ length: 60 }, (_, index) => `${key}${index}`));
+  }
+  await first.stop();
+  await putAll();
+  await streams.map(stream, handler, { batchSize: 7 });
+  await until(() => seen().length).toBe(320);
+});
+
+test("a shard that is split under load hands over to its children while the mapping runs", async () => {
+  const stream = await streams.createStream("live");
+  const { handler, seen } = noting();
+  const mapping = await streams.map(stream, handler);
+  await streams.put(stream, ["a0", "b0"]);
+  await until(() => seen().length).toBe(2);
+  await reshard(
+    stream,
+    new SplitShardCommand({ StreamName: stream, ShardToSplit: shardName(0), NewStartingHashKey: HALF }),
+    2,
+  );
+  for (const key of ["a", "b", "c", "d", "e"]) await streams.put(stream, [`${key}1`], key);
+  await until(() => seen().length).toBe(7);
+  expect([...mapping.lag().keys()].sort()).toEqual([shardName(1), shardName(2)]);
+});
+
+test("a failing parent holds its children back", async () => {
+  const stream = await streams.createStream("stuck");
+  await streams.put(stream, ["bad"]);
+  await reshard(
+    stream,
+    new SplitShardCommand({ StreamName: stream, ShardToSplit: shardName(0), NewStartingHashKey: HALF }),
+    2,
+  );
+  for (const key of ["a", "b", "c", "d"]) await streams.put(stream, [key], key);
+  let heal = false;
+  const { handler, seen, deliveries } = noting(() => {
+    if (!heal) throw new Error("not yet");
+  });
+  await streams.map(stream, handler);
+  await until(() => deliveries.length).toBeGreaterThan(4);
+  expect(new Set(seen())).toEqual(new Set(["bad"]));
+  heal = true;
+  await until(() => new Set(seen()).size).toBe(5);
+});

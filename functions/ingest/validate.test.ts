@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { type Draft, EVENT_TYPES } from "../event/event.ts";
+import { type Draft, EVENT_TYPES, type JsonObject, type WireEvent } from "../event/event.ts";
 import { WIRE } from "../event/wire.ts";
 import { AppError } from "../kit/errors.ts";
 import { anyJson } from "../testing/arbitraries.ts";
@@ -20,6 +20,13 @@ function verdict(draft: Draft, kind: CallKind) {
     expect(error.code).toBe("validation_failed");
     return { field: error.field };
   }
+}
+
+/** zod leaves a key `__proto__` out where the hand-written check leaves that to `flatten`: both end without it. */
+function withoutProto(event: WireEvent | undefined) {
+  const bag = (from: JsonObject = {}) =>
+    Object.fromEntries(Object.entries(from).filter(([name]) => name !== "__proto__"));
+  return { ...event, properties: bag(event?.properties), traits: bag(event?.traits), context: bag(event?.context) };
 }
 
 /** Every field that the schema finds wrong. A union stops at a wrong type: what else is wrong shows under a right one. */
@@ -52,7 +59,7 @@ const clocks = fc.oneof(
 const bags = fc.oneof(
   { weight: 4, arbitrary: fc.dictionary(fc.string(), anyJson, { maxKeys: 3, noNullPrototype: true }) },
   fc.dictionary(fc.constantFrom("traits", "page", "constructor"), anyJson, { noNullPrototype: true }),
-  fc.constantFrom(null, [], "text", 0, true),
+  fc.constantFrom(null, [], "text", 0, true, JSON.parse('{"__proto__":{"a":1},"b":2}')),
 );
 const types = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(...EVENT_TYPES) },
@@ -102,7 +109,7 @@ test.each(KINDS)(
         const oracle = WIRE[kind].safeParse(draft);
         if (oracle.success) {
           accepted++;
-          expect(said.event).toStrictEqual(oracle.data);
+          expect(withoutProto(said.event)).toStrictEqual(withoutProto(oracle.data));
         } else {
           refused++;
           expect(fieldsOf(oracle.error, draft, kind)).toContain(said.field);

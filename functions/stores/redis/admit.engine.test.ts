@@ -191,13 +191,20 @@ describe("write keys", () => {
 
   test("the database is asked once, then an isolate's own cache and Redis answer; Redis forgets after a minute", async () => {
     await isolate().admit(SHOP, ["a"]);
-    expect((await isolate().admit(SHOP, ["b"])).source).toEqual(shop);
+    const second = isolate();
+    expect((await second.admit(SHOP, ["b"])).source).toEqual(shop);
     expect(sourceByKeyHash).toHaveBeenCalledOnce();
     expect(await cache.client.ttl(`wk:${SHOP}`)).toBeLessThanOrEqual(60);
     expect(await cache.client.ttl(`wk:${SHOP}`)).toBeGreaterThan(0);
+    await cache.client.del(`wk:${SHOP}`);
+    expect((await second.admit(SHOP, ["c"])).source).toEqual(shop);
+    expect(sourceByKeyHash).toHaveBeenCalledOnce();
   });
 
-  test("requests that come together with an unknown key ask the database once", async () => {
+  test.each([0, 300])("requests that come together with an unknown key ask a database of %i ms once", async (ms) => {
+    sourceByKeyHash.mockImplementation(
+      (keyHash) => new Promise((resolve) => setTimeout(resolve, ms, sources.get(keyHash) ?? null)),
+    );
     const { admit } = isolate();
     await Promise.all(Array.from({ length: 50 }, (_, index) => admit(SHOP, [`id${index}`])));
     expect(sourceByKeyHash).toHaveBeenCalledOnce();
@@ -285,6 +292,12 @@ describe("outages", () => {
     wire.meddle(() => false);
     now += 1_000;
     expect((await admit(SHOP, ["b"])).claims).toEqual(["fresh"]);
+  });
+
+  test("a Redis that refuses the claims is not asked a second time for the same request", async () => {
+    wire.meddle((_, response) => Boolean(response.end('[{"error":"OOM command not allowed"}]')));
+    expect(await isolate().admit(SHOP, ["a"])).toMatchObject({ source: shop, claims: ["suspect"] });
+    expect(wire.trips).toHaveLength(1);
   });
 
   test("a full Redis makes suspects, and keeps no half of a request's claims", async () => {

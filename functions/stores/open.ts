@@ -60,6 +60,7 @@ export function openStores(settings: StoresSettings) {
     reject: onFirstCall(() => createRejectRecords(sqs(), need(settings.dlqUrl, "DLQ_QUEUE_URL"))),
     warehouse: {
       storedPositions: onFirstCall(() => storedKeys().storedPositions),
+      storedCount: onFirstCall(() => storedKeys().storedCount),
       storedMessageIds: onFirstCall(() => storedKeys().storedMessageIds),
       insert: onFirstCall(() => createInsertEvents(createInsertNative(clickhouse()), newId)),
     },

@@ -13,6 +13,7 @@ export type Wanted = { messageId: string; originalTimestamp: number | undefined;
 /** The writer's questions. Their query ids start with `writer:`: the local warehouse asks them where inserts run. */
 export type StoredKeys = {
   storedPositions: (range: ShardRange) => Promise<StoredPosition[]>;
+  storedCount: (range: ShardRange) => Promise<number>;
   storedMessageIds: (workspaceId: string, wanted: readonly Wanted[]) => Promise<Set<string>>;
 };
 
@@ -46,9 +47,13 @@ export function createStoredKeys(
   };
 
   return {
-    storedPositions: async (range) => {
-      const found = await rows<{ _seq: string; _sub: number }>("deliver/stored_positions", range);
-      return found.map(({ _seq, _sub }) => ({ seq: _seq, sub: _sub }));
+    storedPositions: async ({ shard, from, to }) => {
+      const found = await rows<{ _seq: string; _sub: number }>("deliver/stored_positions", { shard, from, to });
+      return found.map(({ _seq, _sub }) => ({ seq: _seq.replace(FILLED_UP, ""), sub: _sub }));
+    },
+    storedCount: async (range) => {
+      const [found] = await rows<{ events: string | number }>("deliver/stored_count", range);
+      return Number(found?.events);
     },
     storedMessageIds: async (workspaceId, wanted) => {
       const stored = new Set<string>();
@@ -60,6 +65,9 @@ export function createStoredKeys(
     },
   };
 }
+
+/** A FixedString fills a shorter value up with zero bytes. */
+const FILLED_UP = /\0+$/;
 
 type Lookup = { sql: string; ids: string[]; from: number; to: number; chars: number };
 

@@ -23,7 +23,7 @@ test("K-01 @segment/analytics-node sends 10,000 events of all six types, and eac
   analytics.on("error", (error) => refused.push(error));
   const delivered = new Set<string>();
   const sent = new Map<string, string>();
-  const once = (type: string) => (error: unknown, context?: { event: { messageId?: string } }) => {
+  const once = (type: string) => (error: unknown, context?: { event: { messageId?: string | undefined } }) => {
     if (error || !context?.event.messageId) refused.push(error);
     else {
       delivered.add(context.event.messageId);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { runChild } from "../child.ts";
 import type { EngineOptions, EngineReady } from "./list.ts";
 import { openDoor } from "./warehouse/door.ts";
@@ -10,8 +11,8 @@ import { openScratch } from "./warehouse/scratch.ts";
 const THREADS = "48";
 process.env.UV_THREADPOOL_SIZE = THREADS;
 
-/** What is left of the 4 s that a child has to end, for queries in flight to end by themselves. */
-const DRAIN_MS = 2_500;
+/** Of the 4 s that a child has to end, those for the inserts in flight. */
+const DRAIN_MS = 3_000;
 
 /** The local warehouse: chdb behind ClickHouse's HTTP interface. Its folder's README says what differs from a server. */
 runChild<EngineOptions, EngineReady>(async ({ dataDir, port }) => {
@@ -22,10 +23,9 @@ runChild<EngineOptions, EngineReady>(async ({ dataDir, port }) => {
   const stop = async () => {
     door.close();
     door.closeIdleConnections();
-    const until = Date.now() + DRAIN_MS;
-    while (processes.count() > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+    const drained = await Promise.race([processes.drain().then(() => true), sleep(DRAIN_MS, false)]);
     await scratch.remove();
-    if (processes.count() === 0) engine.close(); // never under a running query; what was acknowledged is in files anyway
+    if (drained) engine.close(); // never under a running query; what was acknowledged is in files anyway
   };
   return { ready: { port: door.port, url: `http://127.0.0.1:${door.port}` }, stop };
 });

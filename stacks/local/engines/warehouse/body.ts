@@ -6,8 +6,33 @@ import { EngineError } from "./engine-error.ts";
 import { type Statement, statementIn } from "./statement.ts";
 
 /** Longer statements than this are no statements; the engine's own limit is far below. Rows have no limit. */
-const STATEMENT_BYTES_MAX = 32 * 1024 * 1024;
+const STATEMENT_BYTES_MAX = 4 * 1024 * 1024;
+const FORM_BYTES_MAX = 64 * 1024 * 1024;
 const FIRST_LOOK_BYTES = 64 * 1024;
+
+/**
+ * `multipart/form-data` carries the query and its parameters when they are too long for an address. Rows as external
+ * data are refused: nothing of ours sends them.
+ */
+export async function withForm(call: Call, request: IncomingMessage, body: AsyncIterable<Buffer>): Promise<Call> {
+  const type = request.headers["content-type"] ?? "";
+  if (!type.startsWith("multipart/form-data")) return call;
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of body) {
+    bytes += part.length;
+    if (bytes > FORM_BYTES_MAX) throw tooLong(FORM_BYTES_MAX);
+    parts.push(part);
+  }
+  const fields = await new Response(Buffer.concat(parts), { headers: { "content-type": type } }).formData();
+  const settings = [...call.settings];
+  for (const [name, value] of fields) {
+    if (typeof value !== "string")
+      throw new EngineError(48, "NOT_IMPLEMENTED", "External data is not implemented here.");
+    if (name.startsWith("param_")) settings.push([name, value]);
+  }
+  return { ...call, query: String(fields.get("query") ?? call.query), settings };
+}
 
 /** The statement of a request, and the rows that follow it (read them, or leave them, when it takes none). */
 export type Asked = { statement: Statement; rows: AsyncIterable<Buffer> };
@@ -28,17 +53,15 @@ export async function statementOf(call: Call, body: AsyncIterable<Buffer>): Prom
       }
     }
     head = Buffer.concat(parts);
+    if (head.length > STATEMENT_BYTES_MAX) throw tooLong(STATEMENT_BYTES_MAX);
     const statement = statementIn(head, whole);
     if (statement)
       return { statement, rows: rest(statement.kind === "load" ? head.subarray(statement.dataAt) : EMPTY, chunks) };
-    if (head.length > STATEMENT_BYTES_MAX)
-      throw new EngineError(
-        62,
-        "SYNTAX_ERROR",
-        `Max query size exceeded: the statement is longer than ${STATEMENT_BYTES_MAX} bytes.`,
-      );
   }
 }
+
+const tooLong = (bytesMax: number) =>
+  new EngineError(62, "SYNTAX_ERROR", `Max query size exceeded: more than ${bytesMax} bytes are no statement.`);
 
 const EMPTY = Buffer.alloc(0);
 

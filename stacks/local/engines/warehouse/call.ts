@@ -27,7 +27,7 @@ export type Call = {
  * A GET may not change anything, as on a server.
  */
 export function callOf(request: IncomingMessage): Call {
-  const given = new URL(request.url ?? "/", "http://localhost").searchParams;
+  const given = new URLSearchParams((request.url ?? "").split("?").slice(1).join("?"));
   const header = (name: string) => {
     const value = request.headers[name];
     return typeof value === "string" && value !== "" ? value : undefined;

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { refusedAsForeign } from "../../local-only.ts";
 import { answerTo } from "./answer.ts";
-import { bodyOf, statementOf } from "./body.ts";
+import { bodyOf, statementOf, withForm } from "./body.ts";
 import { callOf } from "./call.ts";
 import type { Engine } from "./engine.ts";
 import { engineErrorOf } from "./engine-error.ts";
@@ -17,7 +17,7 @@ export async function openDoor(engine: Engine, perform: Perform, port: number): 
     request.on("error", () => {}); // seen by who reads the body; a broken request that nobody reads is no news
     const refused = refusedAsForeign(request, bound.port);
     if (refused !== undefined) return plain(response, 403, `${refused}\n`);
-    const path = new URL(request.url ?? "/", "http://localhost").pathname;
+    const path = pathOf(request);
     const asks = path === "/" && (request.method === "POST" || /[?&]query=/.test(request.url ?? ""));
     if (asks) return void answer(request, response);
     if (path === "/" || path === "/ping") return plain(response, 200, "Ok.\n");
@@ -30,7 +30,9 @@ export async function openDoor(engine: Engine, perform: Perform, port: number): 
     try {
       const call = callOf(request);
       answering.heed(call);
-      await perform(call, await statementOf(call, bodyOf(request)), answering);
+      const body = bodyOf(request);
+      const whole = await withForm(call, request, body);
+      await perform(whole, await statementOf(whole, body), answering);
     } catch (error) {
       await answering.fail(engineErrorOf(error));
     }
@@ -42,6 +44,9 @@ export async function openDoor(engine: Engine, perform: Perform, port: number): 
   });
   return Object.assign(server, { port: bound.port });
 }
+
+/** Not by `URL`, which throws for some of what a socket can send, such as `//[`. */
+const pathOf = (request: IncomingMessage): string => (request.url ?? "/").split("?", 1)[0] || "/";
 
 function plain(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, {

@@ -8,7 +8,8 @@ import { type Handle, loadNative, type Native } from "./native.ts";
 /** A name and its value as text, as they stand in a URL. Parameters are named `param_<name>`. */
 export type Setting = readonly [name: string, value: string];
 export type Done = { bytes: Buffer; elapsedNs: number; readRows: number; readBytes: number };
-export type Connection = { run: (sql: string) => Promise<Done> };
+/** `format` is that of an answer whose statement names none. */
+export type Connection = { run: (sql: string, format?: string) => Promise<Done> };
 
 export type Engine = {
   version: string;
@@ -48,7 +49,7 @@ export async function openEngine(dataDir: string): Promise<Engine> {
     if (!handle) throw new EngineError(210, "NETWORK_ERROR", "the engine opens no further connection");
     try {
       prepare(native, handle, database, settings);
-      return await use({ run: (sql) => run(native, handle, sql) });
+      return await use({ run: (sql, format) => run(native, handle, sql, format) });
     } finally {
       native.CloseConnection(handle);
     }
@@ -74,7 +75,8 @@ const SESSION_ARGS = [
 
 async function firstConnection(native: Native, dataDir: string, args: string[]): Promise<Handle> {
   const giveUpAt = Date.now() + LOCKED_LIMIT_MS;
-  for (;;) {
+  // The engine itself writes a line to stderr at each try: few of them.
+  for (let waitMs = 250; ; waitMs = Math.min(waitMs * 2, 2_000)) {
     try {
       const handle = native.CreateConnection(dataDir, args);
       if (handle) return handle;
@@ -82,7 +84,7 @@ async function firstConnection(native: Native, dataDir: string, args: string[]):
       if (Date.now() > giveUpAt)
         throw new Error(`the warehouse cannot open ${dataDir}: is another process using it?`, { cause: error });
     }
-    await sleep(250);
+    await sleep(waitMs);
   }
 }
 
@@ -95,16 +97,15 @@ function prepare(native: Native, handle: Handle, database: string, settings: rea
   if (readonly !== undefined) given.set("readonly", readonly);
   const pairs = [...given].map(([name, value]) => `${nameOf(name)} = ${quoted(value)}`);
   try {
-    native.QueryWithConnection(handle, `USE ${identifier(database)}`, "TSV");
-    native.QueryWithConnection(handle, `SET ${pairs.join(", ")}`, "TSV");
+    native.QueryWithConnection(handle, `USE ${identifier(database)}; SET ${pairs.join(", ")}`, "TSV");
   } catch (error) {
     throw engineErrorOf(error);
   }
 }
 
-async function run(native: Native, handle: Handle, sql: string): Promise<Done> {
+async function run(native: Native, handle: Handle, sql: string, format = "TabSeparated"): Promise<Done> {
   try {
-    const { bytes, elapsed, rowsRead, bytesRead } = await native.QueryAsyncConnection(handle, sql, "TabSeparated");
+    const { bytes, elapsed, rowsRead, bytesRead } = await native.QueryAsyncConnection(handle, sql, format);
     return { bytes, elapsedNs: Math.round(elapsed * 1e9), readRows: rowsRead, readBytes: bytesRead };
   } catch (error) {
     throw engineErrorOf(error);

@@ -32,7 +32,9 @@ export function createPerform(engine: Engine, processes: Processes, scratch: Scr
     const isReadOnly = settings.some(([name, value]) => name === "readonly" && value !== "0");
     const lane = isCustom ? custom : isWriters(call, statement) ? writes : reads;
     const connected = (use: (connection: Connection) => Promise<void>) =>
-      processes.track(call.queryId, (id: Setting) => lane(() => engine.connect(call.database, [id, ...settings], use)));
+      processes.track(call.queryId, statement.kind === "rows" ? "read" : "write", (id: Setting) =>
+        lane(() => engine.connect(call.database, [id, ...settings], use)),
+      );
     if (isReadOnly && (statement.kind === "load" || statement.kind === "kill"))
       throw new EngineError(164, "READONLY", "Cannot execute query in readonly mode.");
 
@@ -55,8 +57,9 @@ export function createPerform(engine: Engine, processes: Processes, scratch: Scr
           kill(connection, statement, call, processes, answer),
         );
       case "insert":
+        return connected((connection) => runWhole(connection, statement.sql, call.format, answer));
       case "command":
-        return connected((connection) => runWhole(connection, statement.sql, answer));
+        return connected((connection) => runWhole(connection, statement.sql, statement.format ?? call.format, answer));
       default:
         return statement satisfies never;
     }
@@ -66,7 +69,6 @@ export function createPerform(engine: Engine, processes: Processes, scratch: Scr
 const isWriters = (call: Call, { kind }: Statement): boolean =>
   kind === "load" || kind === "insert" || (kind === "rows" && call.queryId.startsWith(WRITER_ID));
 
-/** What only reads ends when its client goes; what changes something goes on to its end, as on a server. */
 async function endedWithClient(
   call: Call,
   answer: Answer,
@@ -94,9 +96,9 @@ async function load(
   answer.end();
 }
 
-async function runWhole(connection: Connection, sql: string, answer: Answer): Promise<void> {
-  const { bytes, ...done } = await connection.run(sql);
-  answer.begin("TabSeparated", { ...NOTHING, ...done });
+async function runWhole(connection: Connection, sql: string, format: string, answer: Answer): Promise<void> {
+  const { bytes, ...done } = await connection.run(sql, format);
+  answer.begin(format, { ...NOTHING, ...done });
   await answer.write(bytes);
   answer.end();
 }

@@ -26,15 +26,12 @@ export type Pipe = {
 const MEMORY_FILE_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
- * A folder in memory where there is one (0700, named after the data directory), emptied first: call it when the
+ * Opens the two folders (0700), emptied first: call it when the
  * engine's lock is held, since what a killed predecessor left there is removed.
  */
 export async function openScratch(dataDir: string): Promise<Scratch> {
-  const name = `millrace-warehouse-${createHash("sha256").update(resolve(dataDir)).digest("hex").slice(0, 16)}`;
-  const folders = [existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), tmpdir()].map((parent, at) =>
-    join(parent, `${name}-${at}`),
-  );
-  const [memory = "", disk = ""] = folders;
+  const folders = scratchFolders(dataDir);
+  const [memory, disk] = folders;
   for (const folder of folders) {
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { mode: 0o700 });
@@ -53,6 +50,12 @@ export async function openScratch(dataDir: string): Promise<Scratch> {
       for (const folder of folders) await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Named after the data directory, so that the next process on it finds what a killed one left: in memory, on disk. */
+export function scratchFolders(dataDir: string): [memory: string, disk: string] {
+  const name = `millrace-warehouse-${createHash("sha256").update(resolve(dataDir)).digest("hex").slice(0, 16)}`;
+  return [join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), `${name}-memory`), join(tmpdir(), `${name}-disk`)];
 }
 
 /** Nothing is left behind when the upload breaks off. */

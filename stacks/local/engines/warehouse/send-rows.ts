@@ -3,6 +3,7 @@ import { type Answer, NOTHING } from "./answer.ts";
 import type { Call } from "./call.ts";
 import { type Connection, type Done, quoted } from "./engine.ts";
 import { EngineError } from "./engine-error.ts";
+import { INTO_PIPE } from "./processes.ts";
 import type { Pipe, Scratch } from "./scratch.ts";
 import type { Statement } from "./statement.ts";
 
@@ -26,7 +27,7 @@ export async function sendRows(
   const format = rows.format ?? call.format;
   const pipe = await scratch.pipe();
   const tail = rows.format ? rows.after : `FORMAT ${format}`;
-  const sql = `${rows.before}\nINTO OUTFILE ${quoted(pipe.path)} APPEND COMPRESSION 'none' ${tail}`;
+  const sql = `${rows.before}${INTO_PIPE} ${quoted(pipe.path)} APPEND COMPRESSION 'none' ${tail}`;
   const ended = connection.run(sql).finally(pipe.close);
   ended.catch(() => {}); // told below, behind what the query wrote
   try {
@@ -35,8 +36,8 @@ export async function sendRows(
   } catch (error) {
     if (!(error instanceof EngineError) || error.code !== 62) throw error;
     // A syntax error may be about the clause that we added: the engine shall judge the caller's own text.
-    const { bytes, ...done } = await connection.run(`${rows.before} ${rows.after}`);
-    answer.begin(rows.format ?? "TabSeparated", { ...NOTHING, ...done });
+    const { bytes, ...done } = await connection.run(`${rows.before} ${rows.after}`, format);
+    answer.begin(format, { ...NOTHING, ...done });
     await answer.write(bytes);
   }
   answer.end();

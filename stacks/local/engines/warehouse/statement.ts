@@ -12,10 +12,13 @@ export type Statement =
   | { kind: "insert"; sql: string }
   | { kind: "rows"; before: string; after: string; format: string | undefined }
   | { kind: "kill"; where: string; mode: "SYNC" | "ASYNC" | "TEST"; format: string | undefined }
-  | { kind: "command"; sql: string };
+  | { kind: "command"; sql: string; format: string | undefined };
 
-/** Statements whose answer may be large, and which know INTO OUTFILE. */
-const ANSWERS_ROWS = new Set(["SELECT", "WITH", "FROM", "SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN"]);
+/**
+ * Statements whose answer may be large. Others that answer (SHOW, DESCRIBE, EXPLAIN …) are small, and an INTO OUTFILE
+ * behind EXPLAIN would belong to what is explained.
+ */
+const ANSWERS_ROWS = new Set(["SELECT", "WITH", "FROM"]);
 
 /**
  * Reads the statement in `bytes`, the beginning of a request, or all of it when `whole`. Undefined: more is needed.
@@ -29,14 +32,21 @@ export function statementIn(bytes: Buffer, whole: boolean): Statement | undefine
     throw new EngineError(62, "SYNTAX_ERROR", "Syntax error: failed at position 1 (end of query): the query is empty.");
   }
   const keyword = wordOf(text, first);
+  // chdb takes some of these for an empty query, and answers nothing.
+  if (first.kind !== "word" && text[first.start] !== "(")
+    throw new EngineError(
+      62,
+      "SYNTAX_ERROR",
+      `Syntax error: failed at position ${first.start + 1}: no statement begins so.`,
+    );
   if (keyword === "INSERT") return insertIn(text, whole);
   if (!whole) return undefined;
   const tokens = onlyStatement(text);
   if (keyword === "KILL") return killIn(text, tokens);
   if (keyword === "WITH" && indexOfWords(text, tokens, "INSERT", "INTO") > 0)
     return { kind: "insert", sql: utf8(text) };
-  if (!ANSWERS_ROWS.has(keyword) && text[first.start] !== "(") return { kind: "command", sql: utf8(text) };
-  return rowsIn(text, tokens);
+  if (ANSWERS_ROWS.has(keyword) || text[first.start] === "(") return rowsIn(text, tokens);
+  return commandIn(text, tokens);
 }
 
 function insertIn(text: string, whole: boolean): Statement | undefined {
@@ -87,15 +97,19 @@ function afterFormat(text: string, from: number): number {
 }
 
 function rowsIn(text: string, tokens: Token[]): Statement {
+  if (tokens.at(-1)?.kind === "broken") return commandIn(text, tokens); // the engine says what is wrong
   const end = endOf(text, tokens);
-  if (tokens.at(-1)?.kind === "broken") return { kind: "command", sql: utf8(text) }; // the engine says what is wrong
-  if (indexOfWords(text, tokens, "INTO", "OUTFILE") >= 0)
-    throw new EngineError(161, "INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE is not allowed.");
   const format = formatClause(text, tokens);
   const at = format?.start ?? end;
   const before = utf8(withOwnIds(text.slice(0, at), tokens));
   return { kind: "rows", before, after: utf8(text.slice(at, end)), format: format?.name };
 }
+
+const commandIn = (text: string, tokens: Token[]): Statement => ({
+  kind: "command",
+  sql: utf8(text),
+  format: formatClause(text, tokens)?.name,
+});
 
 /** `FROM system.processes` shows the ids that callers gave, as a server's does. */
 function withOwnIds(text: string, tokens: Token[]): string {
@@ -126,20 +140,22 @@ function formatClause(text: string, tokens: Token[]): { start: number; name: str
 /** KILL QUERY … WHERE …: our own ids are known here, not to the engine. Other kinds of KILL are commands. */
 function killIn(text: string, tokens: Token[]): Statement {
   const where = tokens.findIndex((token) => wordOf(text, token) === "WHERE");
-  if (wordOf(text, tokens[1]) !== "QUERY" || where < 0) return { kind: "command", sql: utf8(text) };
+  if (wordOf(text, tokens[1]) !== "QUERY" || where < 0) return commandIn(text, tokens);
   const format = formatClause(text, tokens);
   const rest = tokens.slice(where + 1).filter((token) => token.end <= (format?.start ?? endOf(text, tokens)));
   const last = wordOf(text, rest.at(-1));
   const mode = last === "SYNC" || last === "TEST" ? last : "ASYNC";
   const condition = last === "SYNC" || last === "TEST" || last === "ASYNC" ? rest.slice(0, -1) : rest;
   const [from, to] = [condition[0]?.start, condition.at(-1)?.end];
-  if (from === undefined || to === undefined) return { kind: "command", sql: utf8(text) };
+  if (from === undefined || to === undefined) return commandIn(text, tokens);
   return { kind: "kill", where: utf8(text.slice(from, to)), mode, format: format?.name };
 }
 
 function onlyStatement(text: string): Token[] {
   const tokens = [...tokensOf(text)];
   const end = tokens.findIndex((token) => token.depth === 0 && text[token.start] === ";" && token.kind === "mark");
+  if (indexOfWords(text, tokens, "INTO", "OUTFILE") >= 0)
+    throw new EngineError(161, "INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE is not allowed.");
   const next = tokens.slice(end + 1).find((token) => text[token.start] !== ";");
   if (end >= 0 && next)
     throw new EngineError(
@@ -150,9 +166,11 @@ function onlyStatement(text: string): Token[] {
   return tokens;
 }
 
-/** Where the statement ends: before its semicolon, or with its last token. */
-const endOf = (text: string, tokens: Token[]): number =>
-  tokens.findLast((token) => text[token.start] !== ";" || token.kind !== "mark")?.end ?? text.length;
+/** Where the statement ends: before its last semicolons. A comment behind it stays: it may mark the query. */
+function endOf(text: string, tokens: Token[]): number {
+  const last = tokens.findLastIndex((token) => text[token.start] !== ";" || token.kind !== "mark");
+  return tokens[last + 1]?.start ?? text.length;
+}
 
 const indexOfWords = (text: string, tokens: Token[], ...words: string[]): number =>
   tokens.findIndex((_, at) => words.every((word, offset) => wordOf(text, tokens[at + offset]) === word));

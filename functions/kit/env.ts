@@ -36,9 +36,9 @@ const VARIABLES = {
 
 const Variables = z.object(VARIABLES);
 
-/** Reads the variables of a process. A wrong one throws with the list of all that are wrong. */
+/** Reads the variables of a process; an empty one counts as not set. A wrong one throws with the list of all that are wrong. */
 export function readEnv(from: Record<string, string | undefined>) {
-  const read = Variables.safeParse(from);
+  const read = Variables.safeParse(Object.fromEntries(Object.entries(from).filter(([, value]) => value !== "")));
   if (!read.success) {
     const wrong = read.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
     throw new Error(`The environment is wrong:\n  ${wrong.join("\n  ")}`);

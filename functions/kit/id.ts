@@ -15,6 +15,7 @@ export function newId(nowMs: number = Date.now()): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const bytesByUuid = new Map<string, Buffer>();
 const UUIDS_MAX = 10_000;
 
@@ -25,8 +26,8 @@ const UUIDS_MAX = 10_000;
 export function uuidBytes(uuid: string): Uint8Array {
   const kept = bytesByUuid.get(uuid);
   if (kept) return kept;
+  if (!UUID.test(uuid)) throw new Error(`not a UUID: ${uuid}`);
   const bytes = Buffer.from(uuid.replaceAll("-", ""), "hex");
-  if (bytes.length !== 16) throw new Error(`not a UUID: ${uuid}`);
   bytes.subarray(0, 8).reverse();
   bytes.subarray(8, 16).reverse();
   if (bytesByUuid.size >= UUIDS_MAX) bytesByUuid.clear();

@@ -29,9 +29,12 @@ export const CONTEXT_COLUMNS = [
   "app_version",
 ] as const;
 
+/** JSON text in a frame, JSON columns in the table. */
+export const JSON_COLUMNS: readonly string[] = ["properties", "traits", "context"];
+
 const text = (name: string) => ({ name, wire: "String" as WireType });
 
-/** Per event, as a frame carries them. `properties`, `traits` and `context` are JSON text here, JSON columns in the table. */
+/** Per event, as a frame carries them. */
 export const FRAME_COLUMNS: readonly { name: string; wire: WireType }[] = [
   { name: "source_id", wire: "UUID" },
   ...["message_id", "type", "event", "user_id", "anonymous_id", "group_id", "previous_id", "name", "category"].map(
@@ -42,5 +45,5 @@ export const FRAME_COLUMNS: readonly { name: string; wire: WireType }[] = [
   { name: "sent_at", wire: "Nullable(DateTime64(3, 'UTC'))" },
   { name: "received_at", wire: "DateTime64(3, 'UTC')" },
   ...CONTEXT_COLUMNS.map((path) => text(`context.${path}`)),
-  ...["properties", "traits", "context"].map(text),
+  ...JSON_COLUMNS.map(text),
 ];

@@ -14,7 +14,8 @@ export function contextColumnsOf(context: JsonObject): { own: string[]; rest: st
   for (const path in context) {
     const value = context[path] as Json;
     const index = INDEX.get(path);
-    if (index !== undefined) own[index] = typeof value === "string" ? value : value === null ? "" : JSON.stringify(value);
+    if (index !== undefined)
+      own[index] = typeof value === "string" ? value : value === null ? "" : JSON.stringify(value);
     else {
       rest[path] = value;
       more = true;

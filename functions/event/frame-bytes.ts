@@ -62,7 +62,8 @@ export function createBytes() {
   };
 }
 
-const varintBytes = (value: number) => (value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : value < 0x1000_0000 ? 4 : 5);
+const varintBytes = (value: number) =>
+  value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : value < 0x1000_0000 ? 4 : 5;
 
 /** Where each of `count` Strings of a column starts, and the column's end: `count` + 1 offsets. Throws when it is cut. */
 export function textOffsets(column: Uint8Array, count: number): Uint32Array {

@@ -83,6 +83,7 @@ export const eventsIn = (record: Buffer): number => (record.length < HEADER_BYTE
 /** Reads a record. Throws when it is of another version, cut, or not the bytes that were written. */
 export function decodeFrame(record: Buffer): Frame {
   if (record.length < HEADER_BYTES) throw new Error("a frame has at least 6 bytes");
+  if ((record[1] ?? 0) > SUSPECT) throw new Error(`this reader does not know the flags ${record[1]}`);
   const body = payloadOf(record);
   const events = record.readUInt32LE(2);
   const workspaceId = uuidOf(body.subarray(0, 16));
@@ -96,6 +97,8 @@ export function decodeFrame(record: Buffer): Frame {
     return body.subarray(at - bytes, at);
   });
   if (at !== body.length) throw new Error("the frame has bytes behind its last column");
+  // The head lies outside the checksum; the source ids, 16 bytes each, tell how many events there are.
+  if (columns[0]?.length !== events * 16) throw new Error("the frame holds another number of events than it says");
   return { workspaceId, events, suspects, columns };
 }
 

@@ -11,7 +11,8 @@ export type Outcome<T> = { messageId: string } & (
 export const each = <From extends { messageId: string }, To>(
   outcomes: readonly Outcome<From>[],
   stage: (event: From) => To,
-): Outcome<To>[] => outcomes.map((outcome) => (outcome.kind === "going" ? tried(outcome.messageId, outcome.event, stage) : outcome));
+): Outcome<To>[] =>
+  outcomes.map((outcome) => (outcome.kind === "going" ? tried(outcome.messageId, outcome.event, stage) : outcome));
 
 /** The verdict of one stage on one event. */
 export function tried<From, To>(messageId: string, event: From, stage: (event: From) => To): Outcome<To> {

@@ -13,7 +13,9 @@ const VALUE_BYTES: Record<Exclude<WireType, "String">, number> = {
 export function selectEvents(frame: Frame, kept: readonly number[]): Frame {
   if (kept.length === frame.events) return frame;
   const suspects = Uint8Array.from(kept, (index) => frame.suspects[index] ?? 0);
-  const columns = frame.columns.map((column, at) => selectValues(column, FRAME_COLUMNS[at]?.wire ?? "String", frame.events, kept));
+  const columns = frame.columns.map((column, at) =>
+    selectValues(column, FRAME_COLUMNS[at]?.wire ?? "String", frame.events, kept),
+  );
   return { ...frame, events: kept.length, suspects, columns };
 }
 

@@ -1,0 +1,108 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, test, vi } from "vitest";
+import { demoCommand } from "./command.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+async function demo(args: string[], environment: Record<string, string> = {}, signal = new AbortController().signal) {
+  let [out, err] = ["", ""];
+  const stdout = { write: (text: string) => (out += text) };
+  const stderr = { write: (text: string) => (err += text) };
+  const code = await demoCommand(args, { stdout, stderr, environment, signal });
+  return { code, out, err };
+}
+
+/** A door that takes everything. */
+async function withDoor<T>(use: (url: string, port: string) => Promise<T>): Promise<T> {
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const { batch } = JSON.parse(Buffer.concat(chunks).toString()) as { batch: unknown[] };
+    response.end(JSON.stringify({ success: true, accepted: batch.length, duplicates: 0, rejected: [] }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  try {
+    return await use(`http://127.0.0.1:${port}`, String(port));
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+}
+
+/** An address where a server was, and nothing is now. */
+const nobody = () => withDoor(async (url) => url);
+
+test("--help shows two examples and sends nothing", async () => {
+  const { code, out, err } = await demo(["--help"]);
+  expect([code, err]).toEqual([0, ""]);
+  expect(out.split("Examples\n")[1]?.match(/npm run demo -- /g)).toHaveLength(2);
+});
+
+test.each([
+  [["--events", "0"], "--events must be a whole number from 1 to 10000000"],
+  [["--events", "1e3"], "--events"],
+  [["--days", "366"], "--days must be a whole number from 1 to 365"],
+  [["--now", "yesterday"], "--now must be a time with its zone"],
+  [["--now", "2999-01-01T00:00:00Z"], "--now lies in the future"],
+  [["--url", "localhost:3049"], "--url must be the address of an ingest door"],
+  [["--key", "shop=wk"], "--key must be KEY, or web=KEY"],
+  [["--evnets", "5"], "--evnets"],
+  [["5"], "5"],
+])("%j is wrong use: exit code 2 and a sentence, nothing on standard output", async (args, sentence) => {
+  const { code, out, err } = await demo(args);
+  expect([code, out]).toEqual([2, ""]);
+  expect(err).toContain(sentence);
+  expect(err).toContain("npm run demo -- --help");
+});
+
+test("PORT_INGEST says where the door is, and a port that is any needs --url", async () => {
+  await withDoor(async (_, port) => expect((await demo(["--events", "20"], { PORT_INGEST: port })).code).toBe(0));
+  expect((await demo(["--events", "20"], { PORT_INGEST: "0" })).code).toBe(2);
+});
+
+test("--dry-run counts exactly what a run sends", async () => {
+  const args = ["--events", "2000", "--days", "5", "--now", "2026-11-21T12:00:00Z", "--json"];
+  const dry = JSON.parse((await demo([...args, "--dry-run"])).out) as {
+    by_type: Record<string, number>;
+    dry_run: boolean;
+  };
+  const { out } = await withDoor((url) => demo([...args, "--url", url]));
+  const { by_type } = JSON.parse(out) as { by_type: Record<string, { taken: number }> };
+  expect(dry.dry_run).toBe(true);
+  expect(dry.by_type).toEqual(Object.fromEntries(Object.entries(by_type).map(([type, { taken }]) => [type, taken])));
+});
+
+test("--json prints one line that a machine can read", async () => {
+  const { out, code } = await withDoor((url) => demo(["--events", "50", "--seed", "x", "--json", "--url", url]));
+  expect(code).toBe(0);
+  expect(out.trim().split("\n")).toHaveLength(1);
+  expect(JSON.parse(out)).toMatchObject({
+    events: 50,
+    days: 30,
+    seed: "x",
+    settled: 50,
+    accepted: 50,
+    duplicates: 0,
+    refused: 0,
+  });
+});
+
+test("a person reads the counts by type, the totals and the speed", async () => {
+  const { out } = await withDoor((url) => demo(["--events", "1200", "--days", "3", "--url", url]));
+  expect(out).toMatch(/^millrace {2}demo: 1,200 events of 3 days in [\d.]+ s, [\d,]+ events\/s\n/);
+  expect(out).toMatch(/\n {2}track +\d+ +0\n/);
+  expect(out).toMatch(/\n {2}total +1,200 +0\n/);
+  expect(out).toContain("accepted 1,200, duplicates 0, refused 0\n");
+});
+
+test("a run that fails is exit code 1, with the command that goes on where it ended", async () => {
+  const { code, err } = await demo(["--events", "50", "--seed", "it's", "--url", await nobody()]);
+  expect(code).toBe(1);
+  expect(err).toContain("Nothing listens at http://127.0.0.1:");
+  expect(err).toContain("50 of 50 events have no verdict.");
+  expect(err).toMatch(
+    /npm run demo -- --events 50 --seed 'it'\\''s' --url http:\/\/127\.0\.0\.1:\d+ --now \d{4}-.*Z\n/,
+  );
+});

@@ -76,6 +76,7 @@ export async function openTestStream() {
 
   return {
     kinesis,
+    url,
     dataDir,
     createStream,
     put,

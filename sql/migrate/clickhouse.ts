@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { type ClickHouseClient, ClickHouseError, createClient } from "@clickhouse/client";
+import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { clickhouseSchema } from "./clickhouse-schema.ts";
 import { type Database, type Direction, type LedgerRow, type Migration, MigrationError } from "./migration.ts";
 import { statementsOf } from "./statements.ts";
@@ -18,6 +18,8 @@ export function openClickHouse(at: ClickHouseAddress): Database {
   const { database } = at;
   const address = `clickhouse at ${new URL(at.url).host}/${database}`;
   const client = connect(at);
+  const { database: _, ...noDatabase } = at;
+  const server = connect(noDatabase); // who names a missing database is refused, whatever is asked
   const explained = <T>(work: Promise<T>): Promise<T> =>
     work.catch((error: unknown) => {
       throw explain(address, error);
@@ -26,20 +28,22 @@ export function openClickHouse(at: ClickHouseAddress): Database {
     kind: "clickhouse",
     address,
     database,
-    ledger: () => explained(readLedger(client, database).then(({ rows }) => rows)),
+    ledger: () => explained(readLedger(server, client, database).then(({ rows }) => rows)),
     step: (direction, choose) =>
       explained(
         (async () => {
-          if (direction === "up") await makeLedger(at, client);
-          const { rows, lastStep } = await readLedger(client, database);
+          const { there, rows, lastStep } = await readLedger(server, client, database);
           const migration = choose(rows);
+          if (migration && !there) await makeLedger(server, client, database);
           if (migration) await run(client, direction, migration, lastStep);
           return migration;
         })(),
       ),
-    schema: () => explained(clickhouseSchema(client, database)),
-    withScratch: (use) => explained(withScratch(at, use)),
-    close: () => client.close(),
+    schema: () => explained(clickhouseSchema(server, database)),
+    withScratch: (use) => explained(withScratch(server, at, use)),
+    close: async () => {
+      await Promise.all([client.close(), server.close()]);
+    },
   };
 }
 
@@ -51,6 +55,7 @@ const connect = (at: Omit<ClickHouseAddress, "database"> & { database?: string }
     ...(at.database !== undefined && { database: at.database }),
     request_timeout: STATEMENT_LIMIT_MS,
     keep_alive: { idle_socket_ttl: 2_000 },
+    log: { level: ClickHouseLogLevel.OFF }, // whoever calls gets the error, and says it once
     clickhouse_settings: {
       // A mutation is done when the statement answers, so that the next one builds on it.
       mutations_sync: "2",
@@ -61,14 +66,8 @@ const connect = (at: Omit<ClickHouseAddress, "database"> & { database?: string }
     },
   });
 
-async function makeLedger(at: ClickHouseAddress, client: ClickHouseClient): Promise<void> {
-  const { database: _, ...server } = at;
-  const outside = connect(server); // a client that names a missing database is refused
-  try {
-    await outside.command({ query: `CREATE DATABASE IF NOT EXISTS ${quoted(at.database)}` });
-  } finally {
-    await outside.close();
-  }
+async function makeLedger(server: ClickHouseClient, client: ClickHouseClient, database: string): Promise<void> {
+  await server.command({ query: `CREATE DATABASE IF NOT EXISTS ${quoted(database)}` });
   await client.command({
     query: `CREATE TABLE IF NOT EXISTS schema_migrations (
       version UInt32, name String, checksum String, applied_at DateTime64(3, 'UTC'), state LowCardinality(String),
@@ -82,15 +81,16 @@ type Step = Omit<LedgerRow, "state" | "appliedAt"> & { state: State; applied_at:
 
 /** The newest word on each version. `claimed` says only that a runner was about to begin. */
 async function readLedger(
+  server: ClickHouseClient,
   client: ClickHouseClient,
   database: string,
-): Promise<{ rows: LedgerRow[]; lastStep: number }> {
-  const there = await client.query({
+): Promise<{ there: boolean; rows: LedgerRow[]; lastStep: number }> {
+  const found = await server.query({
     query: "SELECT 1 FROM system.tables WHERE database = {database: String} AND name = 'schema_migrations'",
     query_params: { database },
     format: "JSONEachRow",
   });
-  if ((await there.json()).length === 0) return { rows: [], lastStep: 0 };
+  if ((await found.json()).length === 0) return { there: false, rows: [], lastStep: 0 };
   const answer = await client.query({
     query:
       "SELECT version, name, checksum, applied_at, state, statement, toUInt32(step) AS step FROM schema_migrations ORDER BY step",
@@ -104,7 +104,7 @@ async function readLedger(
       newest.set(rest.version, { ...rest, state, appliedAt: new Date(`${applied_at.replace(" ", "T")}Z`) });
   }
   const rows = [...newest.values()].sort((a, b) => a.version - b.version);
-  return { rows, lastStep: steps.at(-1)?.step ?? 0 };
+  return { there: true, rows, lastStep: steps.at(-1)?.step ?? 0 };
 }
 
 async function run(
@@ -123,18 +123,24 @@ async function run(
     const applied_at = new Date().toISOString().replace("T", " ").replace("Z", "");
     const values = [{ version, name, checksum, applied_at, state, statement, step, runner }];
     await client.insert({ table: "schema_migrations", values, format: "JSONEachRow" });
+  };
+  /** Of two that wrote the same step, whoever looks last sees both. */
+  const expectAlone = async () => {
     const others = await client.query({
       query: "SELECT 1 FROM schema_migrations WHERE step = {step: UInt64} AND runner != {runner: UUID}",
       query_params: { step, runner },
       format: "JSONEachRow",
     });
-    if ((await others.json()).length > 0)
-      throw new MigrationError(`${file}: another migration is running; try again when it is done`);
+    if ((await others.json()).length === 0) return;
+    throw new MigrationError(`${file}: another migration is running; try again when it is done`);
   };
 
   await say("claimed", 0);
+  await expectAlone();
   for (const [index, statement] of statements.entries()) {
     await say(direction === "up" ? "started" : "reverting", index + 1);
+    // Who read the ledger after our claim has claimed this very step; who reads it from here on finds us at work.
+    if (index === 0) await expectAlone();
     await client.command({ query: statement }).catch((error: unknown) => {
       if (!(error instanceof ClickHouseError)) throw error;
       const where = `statement ${index + 1} of ${statements.length}`;
@@ -154,16 +160,18 @@ function split(file: string, text: string): string[] {
   }
 }
 
-async function withScratch<T>(at: ClickHouseAddress, use: (scratch: Database) => Promise<T>): Promise<T> {
+async function withScratch<T>(
+  server: ClickHouseClient,
+  at: ClickHouseAddress,
+  use: (scratch: Database) => Promise<T>,
+): Promise<T> {
   const name = `millrace_verify_${randomBytes(6).toString("hex")}`;
-  const client = connect(at);
   const scratch = openClickHouse({ ...at, database: name });
   try {
     return await use(scratch);
   } finally {
     await scratch.close();
-    await client.command({ query: `DROP DATABASE IF EXISTS ${quoted(name)} SYNC` });
-    await client.close();
+    await server.command({ query: `DROP DATABASE IF EXISTS ${quoted(name)} SYNC` });
   }
 }
 

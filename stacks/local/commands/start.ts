@@ -1,6 +1,7 @@
 import { relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../../functions/kit/errors.ts";
+import { demoCommand } from "../demo/command.ts";
 import { forgetData } from "../forget-data.ts";
 import { LOCAL } from "../local-mode.ts";
 import { doorPorts } from "../ports.ts";
@@ -37,9 +38,10 @@ async function main(): Promise<number> {
     say(messageOf(error));
     return 1;
   }
-  const ended = untilStopped(system);
+  const stopping = new AbortController();
+  const ended = untilStopped(system, stopping);
   console.log(banner(system.addresses, dataDir, (performance.now() - started) / 1_000));
-
+  if (options.demo) await sendDemo(dataDir, stopping.signal);
   return ended;
 }
 
@@ -59,21 +61,26 @@ function readOptions() {
  * Drains and ends at Ctrl-C, SIGTERM or when whoever started us is gone; the exit code, 0. A second Ctrl-C ends at once:
  * the children end with the channel that this process held.
  */
-function untilStopped(system: System): Promise<number> {
+function untilStopped(system: System, stopping: AbortController): Promise<number> {
   return new Promise((resolveCode) => {
-    let stopping = false;
     const stop = async (why: string) => {
-      if (stopping) return;
-      stopping = true;
+      if (stopping.signal.aborted) return;
+      stopping.abort();
       say(`${why}, finishing what is in flight …`);
       await system.stop();
       resolveCode(0);
     };
-    process.on("SIGINT", () => (stopping ? process.exit(130) : void stop("stopping")));
+    process.on("SIGINT", () => (stopping.signal.aborted ? process.exit(130) : void stop("stopping")));
     process.on("SIGTERM", () => void stop("stopping"));
     process.on("SIGHUP", () => void stop("the terminal is gone"));
     process.on("disconnect", () => void stop("the process that started this one is gone"));
   });
+}
+
+/** The demo's default traffic, its progress on standard error; that it could not be sent is no reason to stop. */
+async function sendDemo(dataDir: string, signal: AbortSignal): Promise<void> {
+  const { stdout, stderr, env } = process;
+  await demoCommand([], { stdout, stderr, environment: { ...env, MILLRACE_DATA: dataDir }, signal });
 }
 
 function banner({ ingestUrl, apiUrl, clickhouseUrl }: Addresses, dataDir: string, seconds: number): string {

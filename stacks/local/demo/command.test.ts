@@ -1,20 +1,23 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { expect, test, vi } from "vitest";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { demoCommand } from "./command.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
-async function demo(args: string[], environment: Record<string, string> = {}, signal = new AbortController().signal) {
+async function demo(args: string[], environment = { MILLRACE_DATA: "no-such-folder" }) {
   let [out, err] = ["", ""];
   const stdout = { write: (text: string) => (out += text) };
   const stderr = { write: (text: string) => (err += text) };
-  const code = await demoCommand(args, { stdout, stderr, environment, signal });
+  const code = await demoCommand(args, { stdout, stderr, environment, signal: new AbortController().signal });
   return { code, out, err };
 }
 
 /** A door that takes everything. */
-async function withDoor<T>(use: (url: string, port: string) => Promise<T>): Promise<T> {
+async function withDoor<T>(use: (url: string) => Promise<T>): Promise<T> {
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -24,7 +27,7 @@ async function withDoor<T>(use: (url: string, port: string) => Promise<T>): Prom
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   try {
-    return await use(`http://127.0.0.1:${port}`, String(port));
+    return await use(`http://127.0.0.1:${port}`);
   } finally {
     server.close();
     server.closeAllConnections();
@@ -57,9 +60,25 @@ test.each([
   expect(err).toContain("npm run demo -- --help");
 });
 
-test("PORT_INGEST says where the door is, and a port that is any needs --url", async () => {
-  await withDoor(async (_, port) => expect((await demo(["--events", "20"], { PORT_INGEST: port })).code).toBe(0));
-  expect((await demo(["--events", "20"], { PORT_INGEST: "0" })).code).toBe(2);
+test("where no local system runs and no address is given, it says so", async () => {
+  const { code, out, err } = await demo(["--events", "20"]);
+  expect([code, out]).toEqual([1, ""]);
+  expect(err).toBe("millrace  No local system is running. Start one with npm start, or give an address with --url.\n");
+});
+
+test("a system that is gone is named as such, though its run.json is still there", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "millrace-demo-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const ingestUrl = await nobody();
+  await writeFile(
+    join(folder, "run.json"),
+    JSON.stringify({ ingestUrl, postgresUrl: ingestUrl.replace("http:", "postgres:") }),
+  );
+  const { code, err } = await demo(["--events", "20"], { MILLRACE_DATA: folder });
+  expect(code).toBe(1);
+  expect(err).toContain(
+    "The local system's database does not take the shop's sources (The database does not answer, try again.)",
+  );
 });
 
 test("--dry-run counts exactly what a run sends", async () => {

@@ -1,8 +1,9 @@
 import type { Context } from "hono";
 import type { Call, CallKind } from "../ingest/call.ts";
 import { type SizeLimits, tooLarge } from "../ingest/inflate.ts";
+import type { AppError } from "../kit/errors.ts";
 
-/** A request to the ingest door as a Call. Throws `payload_too_large` as soon as the body passes its limit. S-5, S-6, E1. */
+/** A request to the ingest door as a Call, whose body is `payload_too_large` as soon as it passes its limit. S-5, S-6, E1. */
 export async function callOf(c: Context, kind: CallKind, limits: SizeLimits, receivedAt: number): Promise<Call> {
   const bytesMax = kind === "batch" ? limits.batchBytesMax : limits.eventBytesMax;
   return {
@@ -33,17 +34,17 @@ function basicUser(authorization: string): string | undefined {
 }
 
 /** The bytes of a body, at most `bytesMax`: by its declared length at once, else counted while it comes. */
-async function cappedBody(request: Request, bytesMax: number, kind: CallKind): Promise<Uint8Array> {
+async function cappedBody(request: Request, bytesMax: number, kind: CallKind): Promise<Uint8Array | AppError> {
   const declared = request.headers.get("content-length");
   if (declared !== null) {
-    if (Number(declared) > bytesMax) throw tooLarge(kind, Number(declared), bytesMax);
+    if (Number(declared) > bytesMax) return tooLarge(kind, Number(declared), bytesMax);
     return new Uint8Array(await request.arrayBuffer());
   }
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of request.body ?? []) {
     bytes += chunk.length;
-    if (bytes > bytesMax) throw tooLarge(kind, undefined, bytesMax);
+    if (bytes > bytesMax) return tooLarge(kind, undefined, bytesMax);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -6,9 +6,11 @@ export type SizeLimits = { eventBytesMax: number; batchBytesMax: number };
 
 /**
  * The body as bytes of JSON, at most as many as the limit of its kind. Inflating stops at the limit, so a bomb costs
- * no more than an honest body. Throws `payload_too_large`, or `invalid_json` for what is not gzip. I-06, E1.
+ * no more than an honest body. Throws `payload_too_large`, `invalid_json` for what is not gzip, and what kept the body
+ * from being read. I-06, E1.
  */
 export function inflate(call: Pick<Call, "kind" | "body" | "gzip">, limits: SizeLimits): Uint8Array {
+  if (call.body instanceof AppError) throw call.body;
   const bytesMax = call.kind === "batch" ? limits.batchBytesMax : limits.eventBytesMax;
   if (!call.gzip) {
     if (call.body.length > bytesMax) throw tooLarge(call.kind, call.body.length, bytesMax);
@@ -17,7 +19,8 @@ export function inflate(call: Pick<Call, "kind" | "body" | "gzip">, limits: Size
   try {
     return gunzipSync(call.body, { maxOutputLength: bytesMax });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(call.kind, undefined, bytesMax);
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE")
+      throw tooLarge(call.kind, undefined, bytesMax);
     throw new AppError("invalid_json", "The body says Content-Encoding: gzip but is not gzip.", { cause: error });
   }
 }

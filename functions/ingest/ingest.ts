@@ -17,7 +17,10 @@ export type Claim = "fresh" | "suspect" | "duplicate";
  * The first round trip: whose key it is, and a claim on every id. `source` is null for a key that nobody has. Throws
  * `unavailable` when neither cache nor database can tell; with the cache away every id is suspect. Decisions 5, 6, 12.
  */
-export type Admit = (keyHash: string, ids: readonly string[]) => Promise<{ source: Source | null; requestId: string; claims: Claim[] }>;
+export type Admit = (
+  keyHash: string,
+  ids: readonly string[],
+) => Promise<{ source: Source | null; requestId: string; claims: Claim[] }>;
 
 /** The second round trip: what is stored becomes a duplicate for a day, what was refused is free again. Never throws. */
 export type SettleClaims = (
@@ -47,14 +50,14 @@ export type Ingest = (call: Call) => Promise<Ingested>;
 export function createIngest(ports: IngestPorts): Ingest {
   return async (call) => {
     const body = read(() => parse(inflate(call, ports.limits), call.kind, ports.limits)); //  size, parse
-    const received = receive(body.parsed?.drafts ?? [], call, ports.newId); //                  validate, stamp
+    const received = receive(body.drafts, call, ports.newId); //                  validate, stamp
 
-    const key = call.key ?? body.parsed?.key;
+    const key = call.key ?? body.key;
     if (key === undefined) throw new AppError("invalid_write_key", NO_KEY);
     const ids = received.flatMap((outcome) => (outcome.kind === "going" ? [outcome.messageId] : []));
     const { source, requestId, claims } = await ports.admit(ports.hashOfKey(key), ids); //       key, claim
     if (source === null || !source.enabled) throw new AppError("invalid_write_key", unknownKey(key, source));
-    if (body.error) throw body.error;
+    if (body.refused) throw body.refused;
 
     const claimed = withClaims(received, claims);
     const checked = each(claimed, ({ event, suspect }) => toChecked(flattened(event), source, suspect)); // flatten
@@ -67,17 +70,20 @@ export function createIngest(ports: IngestPorts): Ingest {
   };
 }
 
-const NO_KEY = "No write key was sent. Send it as the user name of Basic authentication, as X-Write-Key, or as writeKey in the body.";
+const NO_KEY =
+  "No write key was sent. Send it as the user name of Basic authentication, as X-Write-Key, or as writeKey in the body.";
 const UNAVAILABLE = "Events cannot be stored right now. Send the request again after the given time.";
 const unknownKey = (key: string, source: Source | null) =>
-  source ? `The source "${source.name}" is switched off.` : `No source has this write key (${key.slice(0, 5)}…${key.slice(-2)}).`;
+  source
+    ? `The source "${source.name}" is switched off.`
+    : `No source has this write key (${key.slice(0, 5)}…${key.slice(-2)}).`;
 
 /** The body, or why it cannot be read: said only once the key has been checked. Decision 13a. */
-function read(parsed: () => Parsed): { parsed?: Parsed; error?: AppError } {
+function read(parsed: () => Parsed): Parsed {
   try {
-    return { parsed: parsed() };
+    return parsed();
   } catch (error) {
-    if (error instanceof AppError) return { error };
+    if (error instanceof AppError) return { drafts: [], key: undefined, refused: error };
     throw error;
   }
 }
@@ -113,10 +119,18 @@ const CLAIM_COVERS_MS = 23 * 60 * 60 * 1_000;
 const isOld = ({ originalTimestamp, receivedAt }: ReceivedEvent) =>
   originalTimestamp === undefined || receivedAt - originalTimestamp > CLAIM_COVERS_MS;
 
-const toChecked = (event: FlatEvent, source: Source, suspect: boolean): CheckedEvent => ({ ...event, sourceId: source.id, suspect });
+const toChecked = (event: FlatEvent, source: Source, suspect: boolean): CheckedEvent => ({
+  ...event,
+  sourceId: source.id,
+  suspect,
+});
 
 /** What was stored is confirmed; what was refused for certain is released; what nobody knows keeps its claim. */
-function settled(claimed: readonly Outcome<Claimed>[], checked: readonly Outcome<CheckedEvent>[], results: readonly PutResult[]) {
+function settled(
+  claimed: readonly Outcome<Claimed>[],
+  checked: readonly Outcome<CheckedEvent>[],
+  results: readonly PutResult[],
+) {
   const confirm: string[] = [];
   const release: string[] = [];
   let at = 0;

@@ -5,25 +5,30 @@ import { cleanTexts } from "./clean-texts.ts";
 import type { SizeLimits } from "./inflate.ts";
 import { tooLarge } from "./inflate.ts";
 
-/** A body taken apart. A draft that is not an object stays what it is, to be refused as one item of its batch. */
-export type Parsed = { drafts: readonly (Draft | AppError)[]; key: string | undefined };
+/**
+ * A body taken apart. What is no event is an AppError at its place, to be refused as one item of its batch; `refused` is
+ * set where the body as a whole is wrong although its key can be read.
+ */
+export type Parsed = { drafts: readonly (Draft | AppError)[]; key: string | undefined; refused?: AppError };
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Bytes → the drafts of a call, a batch's `context` and `sentAt` given to each event that has none. The content type is
- * never asked (S-5). Throws `invalid_json` for what is not UTF-8 or not JSON, and `validation_failed` where an object or
- * the list `batch` is missing. Decisions 2, 13c; I-02.
+ * never asked (S-5). Throws `invalid_json` for what is not UTF-8 or not JSON, and `validation_failed` for what is no
+ * object; a batch without its list is refused with its key. Decisions 2, 13a, 13c; I-02.
  */
 export function parse(bytes: Uint8Array, kind: Call["kind"], limits: SizeLimits): Parsed {
   const body = objectOf(bytes);
   if (kind !== "batch") return { drafts: [body], key: keyIn(body) };
-  if (!Array.isArray(body.batch)) throw new AppError("validation_failed", '"batch" must be a list of events.', { field: "batch" });
+  if (!Array.isArray(body.batch)) return { drafts: [], key: keyIn(body), refused: noList() };
   const first = body.batch[0];
   const defaults = defaultsOf(body);
   const drafts = body.batch.map((item, index) => {
     if (!isObject(item))
-      return new AppError("validation_failed", `batch[${index}] must be an object, one event.`, { field: `batch[${index}]` });
+      return new AppError("validation_failed", `batch[${index}] must be an object, one event.`, {
+        field: `batch[${index}]`,
+      });
     const draft = defaults ? withDefaults(item, defaults) : item;
     // Only a body above one event's limit can hold an event above it; all others are spared the count.
     if (bytes.length <= limits.eventBytesMax) return draft;
@@ -31,6 +36,8 @@ export function parse(bytes: Uint8Array, kind: Call["kind"], limits: SizeLimits)
   });
   return { drafts, key: keyIn(body) ?? (isObject(first) ? keyIn(first) : undefined) };
 }
+
+const noList = () => new AppError("validation_failed", '"batch" must be a list of events.', { field: "batch" });
 
 function refusedForSize(item: JsonObject, where: string, bytesMax: number): AppError | undefined {
   try {

@@ -1,0 +1,141 @@
+import { describe, expect, test } from "vitest";
+import type { Draft } from "../event/event.ts";
+import { AppError } from "../kit/errors.ts";
+import { bytesOf, LIMITS } from "../testing/builders.ts";
+import { parse } from "./parse.ts";
+
+const single = (body: unknown) => parse(Buffer.isBuffer(body) ? body : bytesOf(body), "track", LIMITS);
+const batch = (body: unknown) => parse(bytesOf(body), "batch", LIMITS);
+const draftsOf = (body: unknown) => batch(body).drafts as Draft[];
+const refused = (code: string, field?: string) => expect.objectContaining({ code, field });
+
+describe("a body that is no JSON", () => {
+  test.each<[string, Buffer]>([
+    ["empty", Buffer.alloc(0)],
+    ["cut", Buffer.from('{"event":')],
+    ["text", Buffer.from("event=Hi")],
+    ["invalid UTF-8", Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
+    ["a surrogate in UTF-8", Buffer.from([0x7b, 0x22, 0xed, 0xa0, 0x80, 0x22, 0x3a, 0x31, 0x7d])],
+    ["with a raw NUL", Buffer.from('{"event":"a\0b"}')],
+    ["followed by more", Buffer.from("{}{}")],
+    ["NaN", Buffer.from('{"a":NaN}')],
+  ])("(%s) is refused as invalid_json", (_, body) => {
+    expect(() => single(body)).toThrow(refused("invalid_json"));
+  });
+
+  test.each(["[]", "null", "1", '"text"', "true", "[{}]"])("but %s is refused too: it is no object", (body) => {
+    expect(() => single(body)).toThrow(refused("validation_failed"));
+    expect(() => batch(body)).toThrow(refused("validation_failed"));
+  });
+
+  test("may begin with a byte order mark, as some editors write it", () => {
+    expect(single("\ufeff{}").drafts).toEqual([{}]);
+  });
+});
+
+describe("texts", () => {
+  test("lose U+0000, and a lone surrogate becomes U+FFFD, in values, names, lists and ids", () => {
+    const { drafts } = single(
+      '{"event":"a\\u0000b","properties":{"n\\u0000":["\\ud800x",{"\\udc00":"\\u0000"}]},"messageId":"\\u0000m"}',
+    );
+    expect(JSON.stringify(drafts[0])).toBe(
+      JSON.stringify({ event: "ab", properties: { n: ["\ufffdx", { "\ufffd": "" }] }, messageId: "m" }),
+    );
+  });
+
+  test("keep what is well formed, escapes included", () => {
+    expect(single('{"event":"\\ud83d\\ude00 \\u00e9 \\\\u0000"}').drafts).toEqual([{ event: "😀 é \\u0000" }]);
+  });
+
+  test("of names that are equal once cleaned, and of duplicate names, the last counts", () => {
+    expect(single('{"a":1,"a\\u0000":2}').drafts).toEqual([{ a: 2 }]);
+    expect(single('{"a":1,"a":2}').drafts).toEqual([{ a: 2 }]);
+  });
+});
+
+describe("a batch", () => {
+  test.each(["{}", '{"batch":null}', '{"batch":{}}', '{"batch":"x"}'])(
+    "without a list (%s) is refused at batch",
+    (body) => {
+      expect(batch(body)).toMatchObject({ drafts: [], refused: refused("validation_failed", "batch") });
+    },
+  );
+
+  test("may be empty", () => {
+    expect(batch({ batch: [] })).toEqual({ drafts: [], key: undefined });
+  });
+
+  test("keeps what is no object as one refused item, at its place", () => {
+    const { drafts } = batch({ batch: [{ event: "A" }, null, [], "x", { event: "B" }] });
+    expect(drafts.map((draft) => (draft instanceof AppError ? draft.field : (draft as Draft).event))).toEqual([
+      "A",
+      "batch[1]",
+      "batch[2]",
+      "batch[3]",
+      "B",
+    ]);
+  });
+
+  test("gives its context and sentAt to the events that have none, name by name", () => {
+    const context = { library: { name: "x" }, ip: "1.1.1.1" };
+    const drafts = draftsOf({
+      sentAt: "S",
+      context,
+      batch: [{}, { sentAt: "T", context: { ip: "2.2.2.2" } }, { sentAt: null, context: null }, { context: "wrong" }],
+    });
+    expect(drafts).toEqual([
+      { sentAt: "S", context },
+      { sentAt: "T", context: { ...context, ip: "2.2.2.2" } },
+      { sentAt: "S", context },
+      { sentAt: "S", context: "wrong" },
+    ]);
+  });
+
+  test("holds one refused item for an event above one event's limit, and keeps the rest", () => {
+    const large = { event: "L", properties: { text: "x".repeat(LIMITS.eventBytesMax) } };
+    const { drafts } = batch({ batch: [{ event: "A" }, large, { event: "B" }] });
+    expect(drafts[0]).toEqual({ event: "A" });
+    expect(drafts[1]).toMatchObject({
+      code: "payload_too_large",
+      message: expect.stringMatching(/Event batch\[1\] is 101 KB.*100 KB/),
+    });
+    expect(drafts[2]).toEqual({ event: "B" });
+  });
+
+  test("counts an event's own bytes, not its characters", () => {
+    const { drafts } = batch({ batch: [{ event: "語".repeat(40_000) }] });
+    expect(drafts[0]).toMatchObject({ code: "payload_too_large" });
+  });
+});
+
+describe("nesting without end gets an answer", () => {
+  const deep = (levels: number) => `${'{"a":'.repeat(levels)}"\\u0000"${"}".repeat(levels)}`;
+  test.each([100, 5_000, 100_000])("%i levels in one event", (levels) => {
+    expect(single(`{"event":"E","properties":${deep(levels)}}`).drafts[0]).toHaveProperty("event", "E");
+  });
+
+  test.each([100, 5_000, 100_000])("%i levels in an item of a batch", (levels) => {
+    const [first, second] = batch(`{"batch":[{"properties":${deep(levels)}},{"event":"B"}]}`).drafts;
+    if (levels === 100_000) expect(first).toMatchObject({ code: expect.any(String), name: "AppError" });
+    expect(second).toEqual({ event: "B" });
+  });
+});
+
+describe("the key in a body", () => {
+  test.each<[unknown, string | undefined]>([
+    [{ writeKey: "wk" }, "wk"],
+    [{ writeKey: "id:***" }, undefined],
+    [{ writeKey: "" }, undefined],
+    [{ writeKey: 5 }, undefined],
+    [{}, undefined],
+  ])("%j has the key %s", (body, key) => {
+    expect(single(body).key).toBe(key);
+  });
+
+  test("of a batch is its own, else its first event's", () => {
+    expect(batch({ writeKey: "wk", batch: [{ writeKey: "first" }] }).key).toBe("wk");
+    expect(batch({ writeKey: "id:***", batch: [{ writeKey: "first" }, { writeKey: "second" }] }).key).toBe("first");
+    expect(batch({ batch: [null, { writeKey: "second" }] }).key).toBeUndefined();
+    expect(batch({ writeKey: "wk" }).key).toBe("wk");
+  });
+});

@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { checkedEvents } from "../testing/arbitraries.ts";
 import { aCheckedEvent, aFrame, NOW } from "../testing/builders.ts";
 import { CONTEXT_COLUMNS, FRAME_COLUMNS } from "./columns.ts";
@@ -9,6 +9,9 @@ import type { CheckedEvent } from "./event.ts";
 import { decodeFrame, eventsIn, type Frame, markSuspect } from "./frame.ts";
 import { valuesOf } from "./frame-reader.ts";
 import { selectEvents } from "./select-events.ts";
+
+// Many random cases: on a busy machine they take their time.
+vi.setConfig({ testTimeout: 120_000 });
 
 const RAW = 1;
 const GZIP = 2;

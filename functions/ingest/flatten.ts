@@ -31,12 +31,16 @@ export function flatten(object: JsonObject, root: string): JsonObject {
       if (DROPPED.has(name)) continue;
       const value = from[name] as Json;
       const path = prefix + snakeCase(name);
+      if (DROPPED.has(path)) continue;
       if (typeof value === "object" && value !== null && !Array.isArray(value)) {
         walk(value, `${path}_`, depth + 1);
         continue;
       }
       if (path.length > NAME_CHARS_MAX)
-        throw invalid(root, `A name in ${root} has ${path.length} characters once flat, the limit is ${NAME_CHARS_MAX}.`);
+        throw invalid(
+          root,
+          `A name in ${root} has ${path.length} characters once flat, the limit is ${NAME_CHARS_MAX}.`,
+        );
       if (path in flat) throw conflict(object, root, path);
       if (++keys > KEYS_MAX) throw invalid(root, `${root} has more than ${KEYS_MAX} keys.`);
       if (typeof value === "number") checkFinite(value, root, path);
@@ -55,7 +59,12 @@ function checkedList(list: Json[], root: string, path: string, depth: number): J
     if (Array.isArray(item)) return checkedList(item, root, path, depth + 1);
     if (typeof item !== "object" || item === null) return item;
     const kept = Object.entries(item).filter(([name]) => !DROPPED.has(name));
-    const values = checkedList(kept.map(([, value]) => value), root, path, depth + 1);
+    const values = checkedList(
+      kept.map(([, value]) => value),
+      root,
+      path,
+      depth + 1,
+    );
     return Object.fromEntries(kept.map(([name], index) => [name, values[index] as Json]));
   });
 }
@@ -64,7 +73,8 @@ const invalid = (field: string, message: string) => new AppError("validation_fai
 const tooDeep = (root: string) => invalid(root, `${root} is nested more than ${DEPTH_MAX} levels deep.`);
 
 function checkFinite(value: number, root: string, path: string): void {
-  if (!Number.isFinite(value)) throw invalid(`${root}.${path}`, `${root}.${path} is too large for a number. Send it as a text.`);
+  if (!Number.isFinite(value))
+    throw invalid(`${root}.${path}`, `${root}.${path} is too large for a number. Send it as a text.`);
 }
 
 /** Names both paths, so that the one who sent them can rename one. Only a refused event pays for the second walk. */

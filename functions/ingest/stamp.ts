@@ -11,7 +11,11 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 export function stamp(event: WireEvent, receivedAt: number): ReceivedEvent {
   const { originalTimestamp, sentAt } = event;
   const happened =
-    originalTimestamp === undefined ? receivedAt : sentAt === undefined ? originalTimestamp : receivedAt - (sentAt - originalTimestamp);
+    originalTimestamp === undefined
+      ? receivedAt
+      : sentAt === undefined
+        ? originalTimestamp
+        : receivedAt - (sentAt - originalTimestamp);
   const sane = happened >= EARLIEST_MS && happened <= receivedAt + DAY_MS;
   return { ...event, receivedAt, timestamp: sane ? happened : receivedAt };
 }

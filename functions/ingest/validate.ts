@@ -60,14 +60,16 @@ function idOf(value: Json | undefined, field: string): string {
   if (typeof value === "number" && Number.isFinite(value)) return String(value);
   if (value === undefined || value === null) return "";
   if (typeof value !== "string") throw wrong(field, `"${field}" must be a text or a number.`);
-  if (value.length > ID_CHARS_MAX) throw wrong(field, `"${field}" has ${value.length} characters, the limit is ${ID_CHARS_MAX}.`);
+  if (value.length > ID_CHARS_MAX)
+    throw wrong(field, `"${field}" has ${value.length} characters, the limit is ${ID_CHARS_MAX}.`);
   return value;
 }
 
 function textOf(value: Json | undefined, field: string, charsMax: number): string {
   if (value === undefined || value === null) return "";
   if (typeof value !== "string") throw wrong(field, `"${field}" must be a text.`);
-  if (value.length > charsMax) throw wrong(field, `"${field}" has ${value.length} characters, the limit is ${charsMax}.`);
+  if (value.length > charsMax)
+    throw wrong(field, `"${field}" has ${value.length} characters, the limit is ${charsMax}.`);
   return value;
 }
 

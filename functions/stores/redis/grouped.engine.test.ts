@@ -74,6 +74,13 @@ test("a lost connection is tried once more, at once", async () => {
   expect(wire.trips).toHaveLength(2);
 });
 
+test("every trip has a budget of its own", async () => {
+  const strict = createRedis({ url: cache.url, token: "local", budgetMs: 2_000 });
+  expect(await strict.incr("k")).toBe(1);
+  await new Promise((resolve) => setTimeout(resolve, 2_300));
+  expect(await strict.incr("k")).toBe(2);
+});
+
 test("a process that stood still itself does not take that for Redis' delay", async () => {
   const strict = createRedis({ url: cache.url, token: "local", budgetMs: 600 });
   await strict.ping();

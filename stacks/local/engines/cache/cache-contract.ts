@@ -210,6 +210,7 @@ export function cacheContract(start: () => Promise<StartedCache>): void {
       expect(await admit({ workspace: "w1", cache: JSON.stringify(source), ids: ["a"] })).toEqual([null, "1000", "f"]);
       expect(await redis.get(`${prefix}:wk`)).toBe(JSON.stringify(source));
       expect(await redis.ttl(`${prefix}:wk`)).toBeLessThanOrEqual(60);
+      expect(await redis.ttl(`${prefix}:wk`)).toBeGreaterThan(0);
     });
 
     test("a pending id lets another request through as suspect, and its own request's second try too", async () => {

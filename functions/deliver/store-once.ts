@@ -40,8 +40,11 @@ export const createStoreOnce =
   async (range, pieces) => {
     if (pieces.length === 0) return;
     const present = await ports.storedPositions(range);
-    const left = present.length === 0 ? pieces.map(whole) : withoutStored(pieces, present);
-    const selected = left.some(hasSuspects) ? await withoutRepeats(ports, left) : left;
+    const stored = new Set(present.map(({ seq, sub }) => `${seq}/${sub}`));
+    const left = present.length === 0 ? pieces.map(whole) : select(pieces, (position) => !stored.has(position));
+    // A clean copy behind its suspect repeat was left out: it must be once more when only the repeat is stored.
+    const there = present.length === 0 ? [] : select(pieces, (position) => stored.has(position));
+    const selected = pieces.some(hasSuspects) ? await withoutRepeats(ports, left, there) : left;
     const events = selected.filter(({ subs }) => subs.length > 0);
     if (events.length === 0) return;
     const wanted = present.length + events.reduce((sum, { subs }) => sum + subs.length, 0);
@@ -57,12 +60,11 @@ export const createStoreOnce =
 
 const whole = ({ seq, frame }: Piece): Selected => ({ seq, frame, subs: numbers(frame.events) });
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
-const hasSuspects = ({ frame }: Selected) => frame.suspects.includes(1);
+const hasSuspects = ({ frame }: Piece) => frame.suspects.includes(1);
 
-function withoutStored(pieces: readonly Piece[], present: readonly Position[]): Selected[] {
-  const stored = new Set(present.map(({ seq, sub }) => `${seq}/${sub}`));
-  return pieces.map((piece) => keep(whole(piece), (sub) => !stored.has(`${piece.seq}/${sub}`)));
-}
+/** `kept` is asked with an event's position, `seq/sub`. */
+const select = (pieces: readonly Piece[], kept: (position: string) => boolean): Selected[] =>
+  pieces.map((piece) => keep(whole(piece), (sub) => kept(`${piece.seq}/${sub}`)));
 
 /** `kept` is asked with an event's number in the record's frame and its place among those that are left. */
 function keep(selected: Selected, kept: (sub: number, place: number) => boolean): Selected {
@@ -74,7 +76,11 @@ function keep(selected: Selected, kept: (sub: number, place: number) => boolean)
   };
 }
 
-async function withoutRepeats(ports: StorePorts, left: readonly Selected[]): Promise<Selected[]> {
+async function withoutRepeats(
+  ports: StorePorts,
+  left: readonly Selected[],
+  there: readonly Selected[],
+): Promise<Selected[]> {
   const messages = left.map(({ frame }) => messagesOf(frame));
   const suspects = new Map<string, Wanted[]>();
   left.forEach(({ frame }, at) => {
@@ -84,6 +90,8 @@ async function withoutRepeats(ports: StorePorts, left: readonly Selected[]): Pro
   const known = new Map<string, Set<string>>();
   for (const [workspaceId, wanted] of suspects)
     known.set(workspaceId, new Set(wanted.length > 0 ? await ports.storedMessageIds(workspaceId, wanted) : []));
+  for (const { frame } of there)
+    for (const { messageId } of messagesOf(frame)) known.get(frame.workspaceId)?.add(messageId);
   // What is kept becomes known: of repeats inside the chunk the first wins.
   return left.map((selected, at) => {
     const ids = known.get(selected.frame.workspaceId) ?? new Set();

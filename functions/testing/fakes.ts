@@ -1,4 +1,4 @@
-import type { MessageKey, Position, Range, Selected, StorePorts } from "../deliver/store-once.ts";
+import type { Position, Range, Selected, StorePorts } from "../deliver/store-once.ts";
 import { decodeFrame } from "../event/frame.ts";
 import { valuesOf } from "../event/frame-reader.ts";
 import type { Admit, Claim, SettleClaims } from "../ingest/ingest.ts";
@@ -68,11 +68,16 @@ type Row = Position & { shard: string; workspaceId: string; messageId: string };
 /** "none": the insert fails before it does anything. "lost": it is done, and its answer is lost. */
 export type InsertFault = "none" | "lost" | undefined;
 
-/** The warehouse's table in memory, with deduplication by token. `faultOf` is asked once an insert. */
-export function aTable(faultOf: () => InsertFault = () => undefined) {
+/**
+ * The warehouse's table in memory, with deduplication by token. `faultOf` is asked once an insert. `forgotten` tokens
+ * are noted although their rows are not there, as after a server that was killed between the two.
+ */
+export function aTable(faultOf: () => InsertFault = () => undefined, forgotten: Set<string> = new Set()) {
   const rows: Row[] = [];
   const inserts: { token: string; rows: Row[] }[] = [];
-  const looked: (readonly MessageKey[])[] = [];
+  const looked: { workspaceId: string; ids: string[] }[] = [];
+  const within = ({ shard, from, to }: Range) =>
+    rows.filter((row) => row.shard === shard && row.seq >= from && row.seq <= to);
   const rowsOf = (range: Range, selected: readonly Selected[]): Row[] =>
     selected.flatMap(({ seq, frame, subs }) =>
       valuesOf(frame, "message_id").map((id, place) => ({
@@ -84,15 +89,15 @@ export function aTable(faultOf: () => InsertFault = () => undefined) {
       })),
     );
   const ports: StorePorts = {
-    storedPositions: async ({ shard, from, to }) =>
-      rows
-        .filter((row) => row.shard === shard && row.seq >= from && row.seq <= to)
-        .map(({ seq, sub }) => ({ seq, sub })),
-    storedMessages: async (keys) => {
-      looked.push(keys);
-      const stored = new Set(rows.map(({ workspaceId, messageId }) => `${workspaceId}/${messageId}`));
+    storedPositions: async (range) => within(range).map(({ seq, sub }) => ({ seq, sub })),
+    storedCount: async (range) => within(range).length,
+    storedMessageIds: async (workspaceId, wanted) => {
+      const ids = wanted.map(({ messageId }) => messageId);
+      looked.push({ workspaceId, ids });
       return new Set(
-        keys.map(({ workspaceId, messageId }) => `${workspaceId}/${messageId}`).filter((name) => stored.has(name)),
+        rows
+          .filter((row) => row.workspaceId === workspaceId && ids.includes(row.messageId))
+          .map((row) => row.messageId),
       );
     },
     insert: async (range, selected, token) => {
@@ -102,7 +107,7 @@ export function aTable(faultOf: () => InsertFault = () => undefined) {
       const earlier = inserts.find((insert) => insert.token === token);
       if (earlier && JSON.stringify(earlier.rows) !== JSON.stringify(fresh))
         throw new Error("a token was used for other rows");
-      if (!earlier) rows.push(...fresh);
+      if (!earlier && !forgotten.has(token)) rows.push(...fresh);
       inserts.push({ token, rows: fresh });
       if (fault === "lost") throw new Error("the answer was lost");
     },

@@ -1,0 +1,198 @@
+import fc from "fast-check";
+import { describe, expect, test, vi } from "vitest";
+import { decodeFrame } from "../event/frame.ts";
+import { aCheckedEvent, aFrame, seqOf } from "../testing/builders.ts";
+import { aTable, type InsertFault } from "../testing/fakes.ts";
+import type { Piece } from "./prepare.ts";
+import { createStoreOnce, type Range } from "./store-once.ts";
+
+// Many random cases: on a busy machine they take their time.
+vi.setConfig({ testTimeout: 120_000 });
+
+const OTHER = "11111111-1111-4111-8111-111111111111";
+const SHARD = "shardId-000000000000";
+type Sent = { id: string; suspect?: boolean };
+
+const aPiece = (index: number, sent: readonly Sent[], workspaceId?: string): Piece => ({
+  seq: seqOf(index),
+  frame: decodeFrame(
+    aFrame(
+      sent.map(({ id, suspect = false }) => aCheckedEvent({ messageId: id, suspect })),
+      workspaceId,
+    ),
+  ),
+});
+const rangeOf = (pieces: readonly Piece[]): Range => ({
+  stream: "events",
+  shard: SHARD,
+  from: pieces[0]?.seq ?? "",
+  to: pieces.at(-1)?.seq ?? "",
+});
+const clean = (...ids: string[]) => ids.map((id) => ({ id }));
+const suspect = (...ids: string[]) => ids.map((id) => ({ id, suspect: true }));
+const stored = (table: ReturnType<typeof aTable>) => table.rows.map(({ messageId }) => messageId);
+
+describe("storeOnce", () => {
+  test("stores each event of a chunk, in order, with its record's number and its own", async () => {
+    const table = aTable();
+    const pieces = [aPiece(1, clean("a", "b")), aPiece(2, clean("c"))];
+    await createStoreOnce(table.ports)(rangeOf(pieces), pieces);
+    expect(table.rows.map(({ seq, sub, messageId }) => [seq, sub, messageId])).toEqual([
+      [seqOf(1), 0, "a"],
+      [seqOf(1), 1, "b"],
+      [seqOf(2), 0, "c"],
+    ]);
+  });
+
+  test("asks the table for no message when none is suspect, and for none but suspects otherwise", async () => {
+    const table = aTable();
+    const store = createStoreOnce(table.ports);
+    await store(rangeOf([aPiece(1, [])]), [aPiece(1, clean("a"))]);
+    expect(table.looked).toEqual([]);
+    const mixed = [aPiece(2, [...clean("b"), ...suspect("c")])];
+    await store(rangeOf(mixed), mixed);
+    expect(table.looked.map(({ ids }) => ids)).toEqual([["c"]]);
+  });
+
+  test("does nothing for a chunk without pieces, and inserts nothing when all is there", async () => {
+    const table = aTable();
+    const store = createStoreOnce(table.ports);
+    await store(rangeOf([]), []);
+    const pieces = [aPiece(1, suspect("a"))];
+    await store(rangeOf(pieces), pieces);
+    await store(rangeOf(pieces), pieces);
+    const repeat = [aPiece(2, suspect("a"))];
+    await store(rangeOf(repeat), repeat);
+    expect(table.inserts).toHaveLength(1);
+    expect(stored(table)).toEqual(["a"]);
+  });
+
+  test("keeps the first of a suspect's repeats inside one chunk, also where the first is clean", async () => {
+    const table = aTable();
+    const pieces = [aPiece(1, [...clean("a"), ...suspect("b", "b")]), aPiece(2, suspect("a", "c", "b"))];
+    await createStoreOnce(table.ports)(rangeOf(pieces), pieces);
+    expect(table.rows.map(({ seq, sub, messageId }) => [seq, sub, messageId])).toEqual([
+      [seqOf(1), 0, "a"],
+      [seqOf(1), 1, "b"],
+      [seqOf(2), 1, "c"],
+    ]);
+  });
+
+  test("takes the same id of two workspaces for two events", async () => {
+    const table = aTable();
+    const pieces = [aPiece(1, suspect("a")), aPiece(2, suspect("a"), OTHER)];
+    await createStoreOnce(table.ports)(rangeOf(pieces), pieces);
+    expect(stored(table)).toEqual(["a", "a"]);
+  });
+
+  test("a clean copy behind its suspect repeat stays left out when the chunk comes again", async () => {
+    const table = aTable();
+    const pieces = [aPiece(1, suspect("a")), aPiece(2, clean("a"))];
+    const store = createStoreOnce(table.ports);
+    await store(rangeOf(pieces), pieces);
+    await store(rangeOf(pieces), pieces);
+    expect(stored(table)).toEqual(["a"]);
+  });
+
+  test("a lost answer is repeated under the same token where nothing changed, so the engine drops it", async () => {
+    const faults: InsertFault[] = ["lost"];
+    const table = aTable(() => faults.shift());
+    const blind = { ...table.ports, storedPositions: async () => [] }; // the worst read-back: it sees nothing yet
+    const pieces = [aPiece(1, clean("a", "b"))];
+    await expect(createStoreOnce(blind)(rangeOf(pieces), pieces)).rejects.toThrow("lost");
+    await createStoreOnce(blind)(rangeOf(pieces), pieces);
+    expect(table.inserts[0]?.token).toBe(table.inserts[1]?.token);
+    expect(stored(table)).toEqual(["a", "b"]);
+  });
+
+  test("a token differs as soon as a row, a record, the shard or the stream differs", async () => {
+    const tokens = new Set<string>();
+    const tokenOf = async (present: number[], range: Partial<Range> = {}) => {
+      const table = aTable();
+      const pieces = [aPiece(1, clean("a", "b", "c")), aPiece(2, clean("d"))];
+      const storedPositions = async () => present.map((sub) => ({ seq: seqOf(1), sub }));
+      await createStoreOnce({ ...table.ports, storedPositions, storedCount: async () => 99 })(
+        { ...rangeOf(pieces), ...range },
+        pieces,
+      );
+      tokens.add(table.inserts[0]?.token ?? "");
+    };
+    for (const present of [[], [0], [1], [2], [0, 1], [1, 2], [0, 2], [0, 1, 2]]) await tokenOf(present);
+    await tokenOf([], { shard: "shardId-000000000001" });
+    await tokenOf([], { stream: "other" });
+    await tokenOf([], { to: seqOf(3) });
+    expect(tokens.size).toBe(11);
+  });
+
+  test("a token that the engine knows although the rows are not there is left for another", async () => {
+    const pieces = [aPiece(1, clean("a"))];
+    const first = aTable();
+    await createStoreOnce(first.ports)(rangeOf(pieces), pieces);
+    const table = aTable(() => undefined, new Set([first.inserts[0]?.token ?? ""]));
+    await createStoreOnce(table.ports)(rangeOf(pieces), pieces);
+    expect(stored(table)).toEqual(["a"]);
+    expect(new Set(table.inserts.map(({ token }) => token)).size).toBe(table.inserts.length);
+  });
+
+  test("an engine that stores nothing whatever the token is a fault, never a silent loss", async () => {
+    const table = aTable();
+    const pieces = [aPiece(1, clean("a"))];
+    await expect(createStoreOnce({ ...table.ports, insert: async () => {} })(rangeOf(pieces), pieces)).rejects.toThrow(
+      "it did not",
+    );
+  });
+});
+
+/**
+ * A shard whose consumer is killed, bisected and re-cut at random, with producers that repeat. Every delivery starts at
+ * the checkpoint with a cut of its own, as Lambda's do; a crash leaves the checkpoint where it was.
+ */
+test("each event is stored exactly once under random cuts, crashes before and after the insert, and producers' repeats", async () => {
+  const sizes = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 12 });
+  const steps = fc.array(
+    fc.record({
+      cut: fc.integer({ min: 1, max: 6 }),
+      fault: fc.constantFrom<InsertFault | "uncommitted">(undefined, undefined, "none", "lost", "uncommitted"),
+    }),
+    { maxLength: 40 },
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      sizes,
+      fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
+      steps,
+      async (records, dice, plan) => {
+        const sent: string[] = [];
+        const pieces = records.map((size, index) =>
+          aPiece(
+            index,
+            Array.from({ length: size }, () => {
+              if (sent.length > 0 && dice.next().value < 0.3)
+                return { id: sent[Math.floor(dice.next().value * (sent.length - 1))] ?? "", suspect: true };
+              sent.push(`m-${sent.length}`);
+              return { id: sent.at(-1) ?? "", suspect: dice.next().value < 0.2 };
+            }),
+          ),
+        );
+        let fault: InsertFault;
+        const table = aTable(() => fault);
+        const store = createStoreOnce(table.ports);
+        let checkpoint = 0;
+        const deliver = async (cut: number, step: InsertFault | "uncommitted") => {
+          const chunk = pieces.slice(checkpoint, checkpoint + cut);
+          fault = step === "uncommitted" ? undefined : step;
+          const done = await store(rangeOf(chunk), chunk).then(
+            () => true,
+            () => false,
+          );
+          if (done && step !== "uncommitted") checkpoint += chunk.length;
+        };
+        for (const { cut, fault: step } of plan) await deliver(cut, step);
+        while (checkpoint < pieces.length) await deliver(3, undefined);
+        expect(stored(table).toSorted()).toEqual(sent.toSorted());
+        expect(new Set(table.rows.map(({ seq, sub }) => `${seq}/${sub}`)).size).toBe(table.rows.length);
+      },
+    ),
+    { numRuns: 150 },
+  );
+});

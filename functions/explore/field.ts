@@ -1,9 +1,7 @@
-import { FRAME_COLUMNS } from "../event/columns.ts";
+import { FRAME_COLUMNS, JSON_COLUMNS } from "../event/columns.ts";
 
 /** How a field compares: a path of a JSON column holds anything, an own column has its one type. */
 export type FieldKind = "path" | "text" | "uuid" | "time";
-
-const JSON_COLUMNS = ["properties", "traits", "context"];
 
 const OWN_COLUMNS = new Map<string, FieldKind>(
   FRAME_COLUMNS.filter(({ name }) => !JSON_COLUMNS.includes(name)).map(({ name, wire }) => [

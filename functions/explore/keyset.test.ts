@@ -8,7 +8,7 @@ test("a cursor gives back the position that it was made of", () => {
       expect(positionOf(cursorOf({ timestamp, messageId }))).toEqual({ timestamp, messageId });
     }),
   );
-});
+}, 60_000);
 
 test("what is no cursor of ours is none, and never throws", () => {
   fc.assert(
@@ -26,4 +26,4 @@ test("what is no cursor of ours is none, and never throws", () => {
   for (const text of ["", "abc", "WzEsMl0", "bnVsbA", Buffer.from('[1.5,"a"]').toString("base64url")]) {
     expect(positionOf(text)).toBeUndefined();
   }
-});
+}, 60_000);

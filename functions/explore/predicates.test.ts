@@ -31,9 +31,9 @@ test("no value and no name of a filter is ever part of the SQL text", () => {
       const named = new Set([...text.matchAll(/\{(\w+):/g)].map((match) => match[1]));
       expect(new Set(Object.keys(values))).toEqual(named);
     }),
-    { numRuns: 2_000 },
+    { numRuns: 500 },
   );
-});
+}, 60_000);
 
 test.each([
   "workspace_id",

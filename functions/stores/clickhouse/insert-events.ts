@@ -1,13 +1,16 @@
 import type { Range, Selected, StorePorts } from "../../deliver/store-once.ts";
-import { FRAME_COLUMNS } from "../../event/columns.ts";
+import { FRAME_COLUMNS, JSON_COLUMNS } from "../../event/columns.ts";
 import { uuidBytes } from "../../kit/id.ts";
 import type { InsertNative } from "./insert-rows.ts";
-import { type NativeColumn, nativeBlock, repeated, text, uint32s } from "./native-block.ts";
+import { jsonTexts, type NativeColumn, nativeBlock, repeated, text, uint32s } from "./native-block.ts";
 
 /** Digits of a Kinesis sequence number; a shorter one, of another stream, is filled up with zero bytes. */
 const SEQ_BYTES = 56;
 /** Below the 60 s that an invocation has, so that the outcome is known while there is still somebody to know it. */
 const INSERT_MS_MAX = 45_000;
+
+/** The type of the JSON columns of `events`, as `sql/clickhouse` declares it. */
+const EVENTS_JSON_TYPE = "JSON";
 
 /**
  * One insert of whole frame columns, put behind each other, and the position of each event. Nothing is decoded.
@@ -34,6 +37,7 @@ function columnsOf({ shard }: Range, selected: readonly Selected[]): NativeColum
     },
     ...FRAME_COLUMNS.map(({ name, wire }, at) => {
       const columns = selected.map(({ frame }) => frame.columns[at] ?? new Uint8Array());
+      if (JSON_COLUMNS.includes(name)) return jsonTexts(name, EVENTS_JSON_TYPE, columns);
       if (!wire.startsWith("Nullable")) return { name, type: wire, bytes: columns };
       return {
         name,

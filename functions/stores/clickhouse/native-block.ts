@@ -20,6 +20,20 @@ export function nativeBlock(rows: number, columns: readonly NativeColumn[]): Uin
   return chunks;
 }
 
+/** Serialization 1 of a JSON column: its values follow as texts. */
+const JSON_AS_TEXTS = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
+
+/**
+ * A JSON column whose values are JSON texts, held as Strings. `type` must be the table's own, to the letter: then the
+ * engine parses the texts under the insert's settings. A String column, or another JSON type, is cast without them, and
+ * "2026-01-01" becomes a Date.
+ */
+export const jsonTexts = (name: string, type: string, texts: readonly Uint8Array[]): NativeColumn => ({
+  name,
+  type,
+  bytes: [JSON_AS_TEXTS, ...texts],
+});
+
 /** `rows` times the same value, whose Native bytes are `value`. */
 export function repeated(value: Uint8Array, rows: number): Uint8Array {
   return Buffer.alloc(value.length * rows, value);

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import type { Transform } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib";
+import { fromBlocks } from "./blocks.ts";
 import type { Call } from "./call.ts";
 import { EngineError } from "./engine-error.ts";
+import { fromFrames } from "./lz4.ts";
 import { type Statement, statementIn } from "./statement.ts";
 
 /** Longer statements than this are no statements; the engine's own limit is far below. Rows have no limit. */
@@ -74,10 +76,16 @@ async function* rest(first: Buffer, chunks: AsyncIterator<Buffer>): AsyncGenerat
   }
 }
 
-/** The body's bytes as they were before `Content-Encoding`. A body that breaks off is an error, never a shorter body. */
-export function bodyOf(request: IncomingMessage): AsyncIterable<Buffer> {
+/** The body's bytes as they were before `Content-Encoding`, and before `decompress=1`. A body that breaks off is an error, never a shorter body. */
+export function bodyOf(call: Call, request: IncomingMessage): AsyncIterable<Buffer> {
+  const decoded = decodedBody(request);
+  return call.blocksIn ? fromBlocks(decoded) : decoded;
+}
+
+function decodedBody(request: IncomingMessage): AsyncIterable<Buffer> {
   const encoding = request.headers["content-encoding"]?.toLowerCase();
   if (encoding === undefined || encoding === "" || encoding === "identity") return request;
+  if (encoding === "lz4") return fromFrames(request);
   const decoder = DECODERS.get(encoding)?.();
   if (!decoder) throw new EngineError(48, "NOT_IMPLEMENTED", `Unknown compression method ${encoding}`);
   request.once("error", (error) => decoder.destroy(error));

@@ -1,6 +1,11 @@
+import { readFileSync } from "node:fs";
 import { connect } from "node:net";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { brotliCompressSync, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fromBlocks } from "./blocks.ts";
 import { startWarehouse, type Warehouse } from "./start-for-test.ts";
 
 let warehouse: Warehouse;
@@ -231,6 +236,40 @@ describe("answers are packed when asked for", () => {
       "Accept-Encoding": encoding,
     });
     expect(refused.text).toContain("UNKNOWN_IDENTIFIER");
+  });
+});
+
+describe("ClickHouse's own compressed format, as JDBC speaks it", () => {
+  test("blocks that the engine itself wrote to disk are read, checksums and LZ4 included", async () => {
+    await ask("CREATE TABLE stored (s String) ENGINE = MergeTree ORDER BY s SETTINGS min_bytes_for_wide_part = 0");
+    await ask("INSERT INTO stored SELECT concat('value ', toString(number % 50)) FROM numbers(20000)");
+    const path = (await ask("SELECT path FROM system.parts WHERE table = 'stored' AND active")).trim();
+    const column = readFileSync(join(path, "s.bin"));
+    const bytes = await buffer(fromBlocks(Readable.from([column])));
+    expect(column.length).toBeLessThan(bytes.length / 2);
+    expect(bytes.subarray(0, 8).toString()).toBe("\u0007value 0");
+  });
+
+  test("an answer and a body of rows make the round trip", async () => {
+    const rows = await warehouse.http(
+      "/?compress=1",
+      "SELECT number AS a, 'x' AS s FROM numbers(100000) FORMAT RowBinary",
+    );
+    const plain = await buffer(fromBlocks(Readable.from([rows.body])));
+    expect(plain.length).toBe(1_000_000);
+    await ask("CREATE TABLE blocks (a UInt64, s String) ENGINE = MergeTree ORDER BY a");
+    const insert = "/?decompress=1&query=INSERT+INTO+blocks+FORMAT+RowBinary";
+    expect((await warehouse.http(insert, rows.body)).status).toBe(200);
+    expect((await warehouse.http(insert, rows.body.subarray(0, -1))).text).toContain("(CANNOT_READ_ALL_DATA)");
+    expect(await ask("SELECT count(), sum(a) FROM blocks")).toBe("100000\t4999950000\n");
+  });
+
+  test("an error keeps its text, and one behind rows comes in a block", async () => {
+    expect((await warehouse.http("/?compress=1", "SELECT nosuch")).text).toContain("UNKNOWN_IDENTIFIER");
+    const sql = "SELECT throwIf(number = 900000), number FROM numbers(1000000) SETTINGS max_block_size = 1000";
+    const late = await warehouse.http("/?compress=1", sql);
+    expect(late.complete).toBe(false);
+    expect((await buffer(fromBlocks(Readable.from([late.body])))).toString()).toMatch(/__exception__\r\n$/);
   });
 });
 

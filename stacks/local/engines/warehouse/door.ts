@@ -30,7 +30,7 @@ export async function openDoor(engine: Engine, perform: Perform, port: number): 
     try {
       const call = callOf(request);
       answering.heed(call);
-      const body = bodyOf(request);
+      const body = bodyOf(call, request);
       const whole = await withForm(call, request, body);
       await perform(whole, await statementOf(whole, body), answering);
     } catch (error) {

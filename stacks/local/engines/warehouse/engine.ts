@@ -57,10 +57,17 @@ export async function openEngine(dataDir: string): Promise<Engine> {
   return { version, timezone, connect, close: () => native.CloseConnection(first) };
 }
 
-/** Half of the memory for the engine, half of that for one query: a query that needs more is refused, not the laptop. */
+/**
+ * Half of the memory for the engine, half of that for one query: a query that needs more is refused, not the laptop.
+ * Its memory is looked at twice a second, not twenty times, which alone cost 0.7 % of a core.
+ */
 const SERVER_BYTES_MAX = Math.floor(totalmem() / 2);
 const QUERY_BYTES_MAX = Math.floor(SERVER_BYTES_MAX / 2);
-const SERVER_XML = `<clickhouse><max_server_memory_usage>${SERVER_BYTES_MAX}</max_server_memory_usage></clickhouse>\n`;
+const SERVER_XML = `<clickhouse>
+  <max_server_memory_usage>${SERVER_BYTES_MAX}</max_server_memory_usage>
+  <memory_worker_period_ms>500</memory_worker_period_ms>
+</clickhouse>
+`;
 
 /** Large parameters travel in a SET, so the limit on a query's own text is put back behind them, in `prepare`. */
 const PREPARE_QUERY_BYTES = 1_073_741_824;

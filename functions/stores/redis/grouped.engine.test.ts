@@ -84,13 +84,11 @@ test("every trip has a budget of its own", async () => {
 test("a process that stood still itself does not take that for Redis' delay", async () => {
   const strict = createRedis({ url: cache.url, token: "local", budgetMs: 600 });
   await strict.ping();
-  for (const round of [1, 2]) {
-    const answer = strict.incr("k");
-    await new Promise(setImmediate);
-    const until = performance.now() + 900;
-    while (performance.now() < until);
-    expect(await answer).toBe(round);
-  }
+  const answer = strict.incr("k");
+  await new Promise(setImmediate);
+  const until = performance.now() + 900;
+  while (performance.now() < until);
+  expect(await answer).toBe(1);
 });
 
 test("a Redis that hangs fails who called and who waits, is left alone for a second, then used again", async () => {

@@ -22,16 +22,17 @@ const chosen = MUTATIONS.filter(({ name }) => name.includes(values.only ?? ""));
 const copy = mkdtempSync(join(tmpdir(), "millrace-mutate-"));
 try {
   copyTree(copy);
-  const verdicts = chosen.map((mutation) => {
-    const verdict = tryMutation(mutation);
-    console.log(
-      `${verdict === "red" ? "✓" : "✗"} ${mutation.name}: ${verdict === "red" ? `"${mutation.test}" turns red` : verdict}`,
-    );
-    return verdict;
-  });
-  const passed = verdicts.filter((verdict) => verdict === "red").length;
-  console.log(`${passed} passed, ${verdicts.length - passed} failed`);
-  process.exitCode = passed === verdicts.length && passed > 0 ? 0 : 1;
+  // All as it is, in one run: a test that fails by itself shows nothing when it fails with a mutation.
+  const before = reportOf([...new Set(chosen.map(({ testFile }) => testFile))]);
+  let red = 0;
+  for (const mutation of chosen) {
+    const verdict = verdictOf(mutation, before);
+    if (verdict === "red") red++;
+    const sentence = verdict === "red" ? `"${mutation.test}" turns red` : verdict;
+    console.log(`${verdict === "red" ? "✓" : "✗"} ${mutation.name}: ${sentence}`);
+  }
+  console.log(`${red} passed, ${chosen.length - red} failed`);
+  process.exitCode = red === chosen.length && red > 0 ? 0 : 1;
 } finally {
   rmSync(copy, { recursive: true, force: true });
 }
@@ -49,20 +50,20 @@ function copyTree(to: string): void {
 }
 
 /** "red" when the named test passes as it is and fails with the mutation; else a sentence that says what happened instead. */
-function tryMutation({ file, find, replace, testFile, test }: Mutation): string {
+function verdictOf({ file, find, replace, testFile, test }: Mutation, before: Report): string {
   const path = join(copy, file);
   const original = readFileSync(path, "utf8");
-  if (original.split(find).length !== 2)
-    return `"${find}" stands ${original.split(find).length - 1} times in ${file}, not once`;
-  const before = stateOf(testFile, test);
-  if (before !== "passed") return `"${test}" is ${before} without the mutation`;
+  const times = original.split(find).length - 1;
+  if (times !== 1) return `"${find}" stands ${times} times in ${file}, not once`;
+  const asItIs = stateOf(before, test);
+  if (asItIs !== "passed") return `"${test}" is ${asItIs} without the mutation`;
   try {
     writeFileSync(
       path,
       original.replace(find, () => replace),
     );
-    const after = stateOf(testFile, test);
-    return after === "failed" ? "red" : `"${test}" is ${after} with the mutation`;
+    const mutated = stateOf(reportOf([testFile, "-t", test.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")]), test);
+    return mutated === "failed" ? "red" : `"${test}" is ${mutated} with the mutation`;
   } finally {
     writeFileSync(path, original);
   }
@@ -70,25 +71,23 @@ function tryMutation({ file, find, replace, testFile, test }: Mutation): string 
 
 type Report = { testResults: { assertionResults: { title: string; status: string }[] }[] };
 
-/** What one run says of the tests of that name: "failed" when one of them failed, "passed" when all passed, "missing". */
-function stateOf(testFile: string, test: string): string {
+/** What vitest says of a run with these arguments; nothing when it could not even begin. */
+function reportOf(args: string[]): Report {
   const output = join(copy, "mutate-report.json");
   rmSync(output, { force: true });
   const vitest = join(copy, "node_modules", "vitest", "vitest.mjs");
-  const pattern = test.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  spawnSync(process.execPath, [vitest, "run", testFile, "-t", pattern, "--reporter=json", `--outputFile=${output}`], {
+  spawnSync(process.execPath, [vitest, "run", ...args, "--reporter=json", `--outputFile=${output}`], {
     cwd: copy,
     env: { ...process.env, LOG_LEVEL: "silent" },
     stdio: "ignore",
-    timeout: 180_000,
+    timeout: 600_000,
   });
-  let report: Report;
-  try {
-    report = JSON.parse(readFileSync(output, "utf8")) as Report;
-  } catch {
-    return "without a report";
-  }
-  const states = report.testResults
+  return existsSync(output) ? (JSON.parse(readFileSync(output, "utf8")) as Report) : { testResults: [] };
+}
+
+/** "failed" when one of the tests of that name failed, "passed" when all passed, "missing" when none ran. */
+function stateOf({ testResults }: Report, test: string): string {
+  const states = testResults
     .flatMap(({ assertionResults }) => assertionResults)
     .filter(({ title, status }) => title.includes(test) && status !== "skipped" && status !== "pending")
     .map(({ status }) => status);

@@ -230,6 +230,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "mapper: checkpoints are kept in memory only",
     file: mapper("checkpoints"),
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code to find, not a template
     find: "await rename(`${path}.new`, path);",
     replace: "",
     testFile: "stacks/local/event-source/checkpoints.test.ts",

@@ -7,14 +7,21 @@ import { NodeHttpHandler } from "@smithy/node-http-handler";
  */
 export type AwsSettings = { region: string; endpoint?: string | undefined };
 
-export function clientConfig({ region, endpoint }: AwsSettings, { attempts, timeoutMs }: { attempts: number; timeoutMs: number }) {
+export function clientConfig(
+  { region, endpoint }: AwsSettings,
+  { attempts, timeoutMs }: { attempts: number; timeoutMs: number },
+) {
   return {
     region,
     maxAttempts: attempts,
     ...(endpoint !== undefined && {
       endpoint,
       credentials: { accessKeyId: "local", secretAccessKey: "local" },
-      requestHandler: new NodeHttpHandler({ requestTimeout: timeoutMs, connectionTimeout: 1_000, throwOnRequestTimeout: true }),
+      requestHandler: new NodeHttpHandler({
+        requestTimeout: timeoutMs,
+        connectionTimeout: 1_000,
+        throwOnRequestTimeout: true,
+      }),
     }),
   };
 }

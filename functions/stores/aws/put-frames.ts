@@ -37,6 +37,10 @@ const resultOf = (entry: PutRecordsResultEntry | undefined): PutResult =>
 
 /** The service read the call and declined it, or no connection was made at all: nothing was written. */
 function wasRefused(error: unknown): boolean {
-  const { $fault, $metadata, code } = error as { $fault?: string; $metadata?: { httpStatusCode?: number }; code?: string };
+  const { $fault, $metadata, code } = error as {
+    $fault?: string;
+    $metadata?: { httpStatusCode?: number };
+    code?: string;
+  };
   return ($fault === "client" && $metadata?.httpStatusCode !== undefined) || code === "ECONNREFUSED";
 }

@@ -1,0 +1,129 @@
+import { describe, expect, test, vi } from "vitest";
+import { log } from "../kit/log.ts";
+import { aCheckedEvent, aFrame, aRecord, seqOf } from "../testing/builders.ts";
+import { aTable } from "../testing/fakes.ts";
+import type { DeadLetter } from "./dead-letter.ts";
+import { createDeliver, type DeliverPorts } from "./deliver.ts";
+import { createStoreOnce, type Range } from "./store-once.ts";
+
+log.level = "silent";
+vi.setConfig({ testTimeout: 120_000 });
+
+/** The consumer over a table in memory; `steps` is what it did, in order. */
+function aConsumer(ports: Partial<DeliverPorts> = {}) {
+  const table = aTable();
+  const letters: DeadLetter[] = [];
+  const ranges: Range[] = [];
+  const steps: string[] = [];
+  const storeOnce = createStoreOnce(table.ports);
+  const deliver = createDeliver({
+    reject: async (rejected) => {
+      steps.push("reject");
+      letters.push(...rejected);
+    },
+    storeOnce: async (range, pieces) => {
+      steps.push("store");
+      ranges.push(range);
+      await storeOnce(range, pieces);
+    },
+    ...ports,
+  });
+  return { deliver, table, letters, ranges, steps, ids: () => table.rows.map(({ messageId }) => messageId) };
+}
+const record = (index: number, ...ids: string[]) =>
+  aRecord(aFrame(ids.map((messageId) => aCheckedEvent({ messageId }))), index);
+/** A frame of ours with one bit turned: it says how many events it holds, and they cannot be read. */
+function corrupt(index: number) {
+  const data = aFrame([aCheckedEvent()]);
+  data.writeUInt8((data.at(-1) ?? 0) ^ 1, data.length - 1);
+  return aRecord(data, index);
+}
+/** A record of so many events that no other fits its insert: each makes a chunk of its own. */
+const full = aFrame(new Array(26_000).fill(aCheckedEvent()));
+const large = (index: number) => aRecord(full, index);
+
+describe("the consumer", () => {
+  test("stores what a batch holds and reports no failure, as a list", async () => {
+    const { deliver, ids, ranges } = aConsumer();
+    expect(await deliver({ Records: [record(1, "a", "b"), record(2, "c")] })).toEqual({ batchItemFailures: [] });
+    expect(ids()).toEqual(["a", "b", "c"]);
+    expect(ranges).toEqual([{ stream: "events", shard: "shardId-000000000000", from: seqOf(1), to: seqOf(2) }]);
+  });
+
+  test("answers with a list also when there is nothing to do", async () => {
+    expect(await aConsumer().deliver({ Records: [] })).toEqual({ batchItemFailures: [] });
+  });
+
+  test("a bad record does not hold the shard: it is a dead letter before the rest is stored", async () => {
+    const { deliver, ids, letters, steps } = aConsumer();
+    expect(await deliver({ Records: [record(1, "a"), corrupt(2), record(3, "b")] })).toEqual({ batchItemFailures: [] });
+    expect(ids()).toEqual(["a", "b"]);
+    expect(steps).toEqual(["reject", "store"]);
+    expect(letters).toEqual([
+      {
+        stage: "decode",
+        code: "corrupt_frame",
+        message: expect.any(String),
+        payload: corrupt(2).kinesis.data,
+        shard: "shardId-000000000000",
+        seq: seqOf(2),
+        attempt: 1,
+        received_at: "2026-11-21T12:00:00.000Z",
+      },
+    ]);
+  });
+
+  test("nothing is committed when the dead letters are not safe", async () => {
+    const { deliver, ids } = aConsumer({ reject: () => Promise.reject(new Error("queue away")) });
+    const answer = await deliver({ Records: [record(1, "a"), corrupt(2)] });
+    expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: seqOf(1) }] });
+    expect(ids()).toEqual([]);
+  });
+
+  test("a batch of nothing but bad records commits", async () => {
+    const { deliver, letters } = aConsumer();
+    expect(await deliver({ Records: [corrupt(1), corrupt(2)] })).toEqual({ batchItemFailures: [] });
+    expect(letters.map(({ seq }) => seq)).toEqual([seqOf(1), seqOf(2)]);
+  });
+
+  test.each([0, 1, 2])(
+    "a fault at chunk %i of three reports that chunk's first record: what lies before is stored, nothing behind it",
+    async (bad) => {
+      const stored: string[] = [];
+      const { deliver } = aConsumer({
+        storeOnce: async ({ from }) => {
+          if (from === seqOf(bad)) throw new Error("the warehouse is away");
+          stored.push(from);
+        },
+      });
+      const answer = await deliver({ Records: [large(0), large(1), large(2)] });
+      expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: seqOf(bad) }] });
+      expect(stored).toEqual(Array.from({ length: bad }, (_, index) => seqOf(index)));
+    },
+  );
+
+  test("chunks are stored one after the other, in the order of the shard", async () => {
+    let storing = 0;
+    const seen: string[] = [];
+    const { deliver } = aConsumer({
+      storeOnce: async ({ from }) => {
+        expect(++storing).toBe(1);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        seen.push(from);
+        storing--;
+      },
+    });
+    await deliver({ Records: [large(0), large(1), large(2)] });
+    expect(seen).toEqual([seqOf(0), seqOf(1), seqOf(2)]);
+  });
+
+  test("the same batch again, and cut otherwise, stores nothing twice", async () => {
+    const { deliver, ids } = aConsumer();
+    const Records = [record(1, "a"), record(2, "b"), record(3, "c")];
+    await deliver({ Records });
+    await deliver({ Records });
+    await deliver({ Records: Records.slice(1) });
+    await deliver({ Records: Records.slice(0, 2) });
+    expect(ids()).toEqual(["a", "b", "c"]);
+  });
+});

@@ -1,3 +1,4 @@
+import { jsonText } from "../kit/json-text.ts";
 import { CONTEXT_COLUMNS } from "./columns.ts";
 import type { Json, JsonObject } from "./event.ts";
 
@@ -21,5 +22,5 @@ export function contextColumnsOf(context: JsonObject): { own: string[]; rest: st
       more = true;
     }
   }
-  return { own, rest: more ? JSON.stringify(rest) : "{}" };
+  return { own, rest: more ? jsonText(rest) : "{}" };
 }

@@ -1,5 +1,6 @@
 import { crc32, gunzipSync, gzipSync } from "node:zlib";
 import { uuidBytes, uuidOf } from "../kit/id.ts";
+import { jsonText } from "../kit/json-text.ts";
 import { CONTEXT_COLUMNS, FRAME_COLUMNS } from "./columns.ts";
 import { contextColumnsOf } from "./context-columns.ts";
 import type { CheckedEvent } from "./event.ts";
@@ -52,8 +53,8 @@ export type EncodedEvent = {
 
 /** Turns an event's objects into the texts that a frame holds. */
 export function encodeEvent(event: CheckedEvent): EncodedEvent {
-  const properties = JSON.stringify(event.properties);
-  const traits = JSON.stringify(event.traits);
+  const properties = jsonText(event.properties);
+  const traits = jsonText(event.traits);
   const { own, rest } = contextColumnsOf(event.context);
   let chars = properties.length + traits.length + rest.length;
   for (const text of own) chars += text.length;

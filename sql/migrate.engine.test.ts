@@ -8,7 +8,7 @@ import { createClient } from "@clickhouse/client";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { type FreshPostgres, freshPostgres } from "../functions/testing/fresh-postgres.ts";
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 const COMMAND = fileURLToPath(new URL("migrate.ts", import.meta.url));
 const CLICKHOUSE_DATABASE = `test_${randomBytes(6).toString("hex")}`;

@@ -35,7 +35,7 @@ export function openClickHouse(at: ClickHouseAddress): Database {
           const { there, rows, lastStep } = await readLedger(server, client, database);
           const migration = choose(rows);
           if (migration && !there) await makeLedger(server, client, database);
-          if (migration) await run(client, direction, migration, lastStep);
+          if (migration) await run(client, direction, migration, { rows, lastStep });
           return migration;
         })(),
       ),
@@ -93,7 +93,8 @@ async function readLedger(
   if ((await found.json()).length === 0) return { there: false, rows: [], lastStep: 0 };
   const answer = await client.query({
     query:
-      "SELECT version, name, checksum, applied_at, state, statement, toUInt32(step) AS step FROM schema_migrations ORDER BY step",
+      // Of one step by two runners, who is at work counts, not who gave up.
+      "SELECT version, name, checksum, applied_at, state, statement, toUInt32(step) AS step FROM schema_migrations ORDER BY step, state IN ('started', 'reverting')",
     format: "JSONEachRow",
   });
   const steps = await answer.json<Step & { step: number }>();
@@ -111,13 +112,13 @@ async function run(
   client: ClickHouseClient,
   direction: Direction,
   migration: Migration,
-  lastStep: number,
+  found: { rows: LedgerRow[]; lastStep: number },
 ): Promise<void> {
   const { version, name, checksum } = migration;
   const file = `${migration.path}.${direction}.sql`;
   const statements = split(file, migration[direction]);
   const runner = randomUUID();
-  let step = lastStep;
+  let step = found.lastStep;
   const say = async (state: State, statement: number) => {
     step += 1;
     const applied_at = new Date().toISOString().replace("T", " ").replace("Z", "");
@@ -140,7 +141,12 @@ async function run(
   for (const [index, statement] of statements.entries()) {
     await say(direction === "up" ? "started" : "reverting", index + 1);
     // Who read the ledger after our claim has claimed this very step; who reads it from here on finds us at work.
-    if (index === 0) await expectAlone();
+    if (index === 0)
+      await expectAlone().catch(async (error: unknown) => {
+        const before = found.rows.find((row) => row.version === version);
+        await say(before?.state ?? "reverted", before?.statement ?? 0); // nothing ran: it is what it was
+        throw error;
+      });
     await client.command({ query: statement }).catch((error: unknown) => {
       if (!(error instanceof ClickHouseError)) throw error;
       const where = `statement ${index + 1} of ${statements.length}`;

@@ -11,7 +11,7 @@ import { openPostgres } from "./postgres.ts";
 import { migrateDown, migrateUp } from "./run.ts";
 import { verifySchema } from "./verify.ts";
 
-vi.setConfig({ testTimeout: 120_000 }); // many small statements, each on disk before the next
+vi.setConfig({ testTimeout: 300_000 }); // many small statements, each on disk before the next
 
 /** A database of the test's own, and a second way into it. */
 type Bench = {

@@ -16,13 +16,13 @@ async function demo(args: string[], environment = { MILLRACE_DATA: "no-such-fold
   return { code, out, err };
 }
 
-/** A door that takes everything. */
+/** A door that refuses the first event of every request and takes the others. */
 async function withDoor<T>(use: (url: string) => Promise<T>): Promise<T> {
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const { batch } = JSON.parse(Buffer.concat(chunks).toString()) as { batch: unknown[] };
-    response.end(JSON.stringify({ success: true, accepted: batch.length, duplicates: 0, rejected: [] }));
+    response.end(JSON.stringify({ success: true, accepted: batch.length - 1, duplicates: 0, rejected: [REFUSED] }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
@@ -33,6 +33,8 @@ async function withDoor<T>(use: (url: string) => Promise<T>): Promise<T> {
     server.closeAllConnections();
   }
 }
+
+const REFUSED = { index: 0, message_id: "", code: "validation_failed", message: "wrong" };
 
 /** An address where a server was, and nothing is now. */
 const nobody = () => withDoor(async (url) => url);
@@ -88,9 +90,11 @@ test("--dry-run counts exactly what a run sends", async () => {
     dry_run: boolean;
   };
   const { out } = await withDoor((url) => demo([...args, "--url", url]));
-  const { by_type } = JSON.parse(out) as { by_type: Record<string, { taken: number }> };
+  const { by_type } = JSON.parse(out) as { by_type: Record<string, { taken: number; refused: number }> };
   expect(dry.dry_run).toBe(true);
-  expect(dry.by_type).toEqual(Object.fromEntries(Object.entries(by_type).map(([type, { taken }]) => [type, taken])));
+  expect(dry.by_type).toEqual(
+    Object.fromEntries(Object.entries(by_type).map(([type, { taken, refused }]) => [type, taken + refused])),
+  );
 });
 
 test("--json prints one line that a machine can read", async () => {
@@ -102,18 +106,19 @@ test("--json prints one line that a machine can read", async () => {
     days: 30,
     seed: "x",
     settled: 50,
-    accepted: 50,
+    accepted: 50 - 3,
     duplicates: 0,
-    refused: 0,
+    refused: 3,
   });
 });
 
 test("a person reads the counts by type, the totals and the speed", async () => {
-  const { out } = await withDoor((url) => demo(["--events", "1200", "--days", "3", "--url", url]));
-  expect(out).toMatch(/^millrace {2}demo: 1,200 events of 3 days in [\d.]+ s, [\d,]+ events\/s\n/);
-  expect(out).toMatch(/\n {2}track +\d+ +0\n/);
-  expect(out).toMatch(/\n {2}total +1,200 +0\n/);
-  expect(out).toContain("accepted 1,200, duplicates 0, refused 0\n");
+  const { out } = await withDoor((url) => demo(["--events", "300", "--days", "3", "--url", url]));
+  // 300 events are one request of each source, and each request loses one.
+  expect(out).toMatch(/^millrace {2}demo: 300 events of 3 days in [\d.]+ s, [\d,]+ events\/s\n/);
+  expect(out).toMatch(/\n {2}group +\d+ +0\n/);
+  expect(out).toMatch(/\n {2}total +297 +3\n/);
+  expect(out).toContain("accepted 297, duplicates 0, refused 3 (validation_failed 3)\n");
 });
 
 test("a run that fails is exit code 1, with the command that goes on where it ended", async () => {

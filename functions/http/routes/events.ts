@@ -7,7 +7,7 @@ import { callOf } from "../call.ts";
 import type { DoorVars } from "../vars.ts";
 
 /** Every path to which an SDK posts events, and what its body is. K-30. */
-const EVENT_PATHS: readonly [path: string, kind: CallKind][] = [
+export const EVENT_PATHS: readonly [path: string, kind: CallKind][] = [
   ["/track", "track"],
   ["/identify", "identify"],
   ["/page", "page"],

@@ -1,9 +1,8 @@
-import type { Call } from "../functions/ingest/call.ts";
 import type { Row, Target } from "./kit/row.ts";
 import type { Question } from "./kit/scale.ts";
 import { ratioOf, spreadOf } from "./kit/statistics.ts";
 import { createEvents, type Ids } from "./load/events.ts";
-import { callOf, ingestInto } from "./load/recorded.ts";
+import { type BufferedCall, callOf, ingestInto } from "./load/recorded.ts";
 
 const P2 = (bound: number): Target => ({ name: "P2", of: "ours", at: "most", bound });
 const SHAPES: { eventsPerRequest: number; ids: Ids; target: Target }[] = [
@@ -27,8 +26,9 @@ export const handler: Question = async ({ scale, seed, say }) => {
     const next = createEvents(seed, Date.now);
     const calls = Array.from({ length: EVENTS_PREPARED / eventsPerRequest }, () => callOf(next(eventsPerRequest, ids)));
     const ingest = ingestInto(async (puts) => puts.map(() => "stored"));
-    const timed = (work: (call: Call) => unknown) => cpuPerEvent(work, calls, eventsPerRequest, scale.handlerEvents);
-    const parse = (call: Call) => JSON.parse(call.body.toString());
+    const timed = (work: (call: BufferedCall) => unknown) =>
+      cpuPerEvent(work, calls, eventsPerRequest, scale.handlerEvents);
+    const parse = (call: BufferedCall) => JSON.parse(call.body.toString());
     await timed(ingest);
     await timed(parse);
     const [ours, parsing]: [number[], number[]] = [[], []];
@@ -44,8 +44,8 @@ export const handler: Question = async ({ scale, seed, say }) => {
 };
 
 async function cpuPerEvent(
-  work: (call: Call) => unknown,
-  calls: readonly Call[],
+  work: (call: BufferedCall) => unknown,
+  calls: readonly BufferedCall[],
   eventsPerRequest: number,
   events: number,
 ): Promise<number> {

@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -20,7 +20,7 @@ export type BenchSystem = {
 };
 
 const START = fileURLToPath(new URL("../../stacks/local/commands/start.ts", import.meta.url));
-const READY_LIMIT_MS = 180_000;
+const READY_LIMIT_MS = 600_000;
 
 /** Starts it and waits until it is ready. It ends with `stop`, with Ctrl-C, and when this process is gone. */
 export async function startBenchSystem(): Promise<BenchSystem> {
@@ -50,11 +50,17 @@ export async function startBenchSystem(): Promise<BenchSystem> {
     await rm(dataDir, { recursive: true, force: true });
   };
   const readRun = async () => JSON.parse(await readFile(join(dataDir, "run.json"), "utf8")) as Running;
+  const logs = async () => {
+    const folder = join(dataDir, "logs");
+    const files = await readdir(folder).catch(() => []);
+    return [output, ...(await Promise.all(files.map((file) => readFile(join(folder, file), "utf8"))))].join("\n");
+  };
   const limit = Date.now() + READY_LIMIT_MS;
   while (!output.includes("ready in")) {
     if (child.exitCode !== null || Date.now() > limit) {
+      const said = await logs();
       await stop();
-      throw new Error(`the system did not start:\n${output}`);
+      throw new Error(`the system did not start in ${READY_LIMIT_MS / 1_000} s:\n${said}`);
     }
     await wait(50);
   }
@@ -68,10 +74,7 @@ export async function startBenchSystem(): Promise<BenchSystem> {
       const children = Object.entries(running.children).map(([name, pid]) => [name, usageOf(familyOf(pid))]);
       return { supervisor: usageOf([running.pid]), ...Object.fromEntries(children) };
     },
-    logs: async () => {
-      const files = Object.keys(running.children).map((name) => join(dataDir, "logs", `${name}.log`));
-      return [output, ...(await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => ""))))].join("\n");
-    },
+    logs,
     stop,
   };
 }

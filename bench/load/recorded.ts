@@ -26,8 +26,11 @@ export function ingestInto(putFrames: PutFrames): Ingest {
   });
 }
 
+/** A call whose body is all there. */
+export type BufferedCall = Call & { body: Buffer };
+
 /** The call that events make: one as a track call, several as a batch. */
-export function callOf(events: readonly object[]): Call {
+export function callOf(events: readonly object[]): BufferedCall {
   const [kind, sent] = events.length === 1 ? (["track", events[0]] as const) : (["batch", { batch: events }] as const);
   return {
     kind,

@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -23,9 +21,6 @@ export type LocalSystem = {
 
 const START = fileURLToPath(new URL("../../stacks/local/commands/start.ts", import.meta.url));
 const READY_LIMIT_MS = 60_000;
-
-export const newDataDir = (): Promise<string> => mkdtemp(join(tmpdir(), "millrace-journey-"));
-export const forgetDataDir = (dataDir: string): Promise<void> => rm(dataDir, { recursive: true, force: true });
 
 /** Starts the system as `npm start` does, on free ports unless `variables` name others, and waits until it says it is ready. */
 export async function startLocalSystem(dataDir: string, variables: Record<string, string> = {}): Promise<LocalSystem> {

@@ -1,9 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { startChild } from "../../stacks/local/child.ts";
 import { ENGINES, type EngineName, type EngineReady, engineFile } from "../../stacks/local/engines/list.ts";
+import { forgetDataDir, newDataDir } from "./data-dir.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -13,7 +12,7 @@ declare module "vitest" {
 
 /** Starts every local engine once for a test run, on free ports with data of its own; `inject("engines")` has the addresses. */
 export default async function startEngines(project: TestProject): Promise<() => Promise<void>> {
-  const dataDir = await mkdtemp(join(tmpdir(), "millrace-test-"));
+  const dataDir = await newDataDir();
   const children = await Promise.all(
     ENGINES.map(async (name) => {
       const child = await startChild<unknown, EngineReady>(engineFile(name), { dataDir: join(dataDir, name), port: 0 });
@@ -27,6 +26,6 @@ export default async function startEngines(project: TestProject): Promise<() => 
   project.provide("engines", ready);
   return async () => {
     await Promise.all(children.map(([, child]) => child.stop()));
-    await rm(dataDir, { recursive: true, force: true });
+    await forgetDataDir(dataDir);
   };
 }

@@ -1,15 +1,9 @@
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LOCAL } from "../../../stacks/local/local-mode.ts";
+import { forgetDataDir, newDataDir } from "../data-dir.ts";
 import { ask, basic, post, sql } from "../local-client.ts";
-import {
-  eventually,
-  forgetDataDir,
-  type LocalSystem,
-  newDataDir,
-  startLocalSystem,
-  stopLocalSystem,
-} from "../local-system.ts";
+import { eventually, type LocalSystem, startLocalSystem, stopLocalSystem } from "../local-system.ts";
 import { alive, familyOf } from "../processes.ts";
 
 const dataDir = await newDataDir();

@@ -1,16 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
 import { LOCAL } from "../../../stacks/local/local-mode.ts";
+import { forgetDataDir, newDataDir } from "../data-dir.ts";
 import { sql } from "../local-client.ts";
-import {
-  eventually,
-  forgetDataDir,
-  type LocalSystem,
-  newDataDir,
-  type Running,
-  startLocalSystem,
-  stopLocalSystem,
-} from "../local-system.ts";
+import { eventually, type LocalSystem, type Running, startLocalSystem, stopLocalSystem } from "../local-system.ts";
 import { alive, familyOf } from "../processes.ts";
 import { startSteadyClient } from "../steady-client.ts";
 

@@ -1,8 +1,9 @@
 import { Analytics } from "@segment/analytics-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LOCAL } from "../../../stacks/local/local-mode.ts";
+import { forgetDataDir, newDataDir } from "../data-dir.ts";
 import { sql } from "../local-client.ts";
-import { eventually, forgetDataDir, type LocalSystem, newDataDir, startLocalSystem, stopLocalSystem } from "../local-system.ts";
+import { eventually, type LocalSystem, startLocalSystem, stopLocalSystem } from "../local-system.ts";
 
 const dataDir = await newDataDir();
 let system: LocalSystem;

@@ -13,10 +13,13 @@ import {
   SendMessageCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Child, startChild } from "../child.ts";
 import { s3At, sqsAt } from "./engine-clients.ts";
 import { type EngineReady, engineFile } from "./list.ts";
+
+// Engines in processes of their own, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let dataDir: string;
 let engine: Child<EngineReady>;

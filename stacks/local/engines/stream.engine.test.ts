@@ -15,10 +15,14 @@ import {
   type ShardIteratorType,
   SplitShardCommand,
 } from "@aws-sdk/client-kinesis";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Child, startChild } from "../child.ts";
 import { kinesisAt } from "./engine-clients.ts";
 import { type EngineReady, engineFile } from "./list.ts";
+import { WAIT_HEADER } from "./stream/long-poll.ts";
+
+// Engines in processes of their own, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let dataDir: string;
 let engine: Child<EngineReady>;
@@ -40,7 +44,7 @@ async function start(): Promise<void> {
 
 async function createStream(StreamName: string): Promise<void> {
   await kinesis.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }));
-  await expect.poll(async () => (await summary(StreamName))?.StreamStatus, { timeout: 10_000 }).toBe("ACTIVE");
+  await expect.poll(async () => (await summary(StreamName))?.StreamStatus, { timeout: 60_000 }).toBe("ACTIVE");
 }
 const summary = async (StreamName: string) =>
   (await kinesis.send(new DescribeStreamSummaryCommand({ StreamName }))).StreamDescriptionSummary;
@@ -117,7 +121,7 @@ test("the iterator ends with the last record of a shard that was split", async (
   await put("split", ["a", "b"]);
   const at = { StreamName: "split", ShardToSplit: "shardId-000000000000", NewStartingHashKey: `${2n ** 127n}` };
   await kinesis.send(new SplitShardCommand(at));
-  await expect.poll(async () => (await summary("split"))?.OpenShardCount, { timeout: 10_000 }).toBe(2);
+  await expect.poll(async () => (await summary("split"))?.OpenShardCount, { timeout: 60_000 }).toBe(2);
   await put("split", ["c"]);
   const first = await read(await iterator("split", "TRIM_HORIZON"), 1);
   const second = await read(first.NextShardIterator, 1);
@@ -170,4 +174,31 @@ test("nothing listens beside 127.0.0.1", async () => {
   ]);
   socket.destroy();
   expect(outcome).toBe("refused");
+});
+
+test("a reader that waits is answered at once when a record comes, and when the engine stops", async () => {
+  await createStream("waiting");
+  const wait = async (ShardIterator: string | undefined) => {
+    const command = new GetRecordsCommand({ ShardIterator });
+    command.middlewareStack.add(
+      (next) => (args) => {
+        (args.request as { headers: Record<string, string> }).headers[WAIT_HEADER] = "600000";
+        return next(args);
+      },
+      { step: "build" },
+    );
+    return kinesis.send(command);
+  };
+  const first = wait(await iterator("waiting", "TRIM_HORIZON"));
+  await sleep(200);
+  await put("waiting", ["news"]);
+  const answer = await first;
+  expect(texts(answer)).toEqual(["news"]);
+
+  const last = wait(answer.NextShardIterator);
+  await sleep(200);
+  await engine.stop();
+  expect((await last).Records).toEqual([]);
+  expect(await engine.exited).toEqual({ code: 0, signal: null });
+  await start();
 });

@@ -1,19 +1,23 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExpiredIteratorException, GetRecordsCommand, type KinesisClient } from "@aws-sdk/client-kinesis";
 import type { KinesisStreamEvent } from "aws-lambda";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { createFunction } from "./function.ts";
 import type { FailedInvocation } from "./invocation-record.ts";
 import { noting, openTestStream, valuesOf } from "./stream-for-tests.ts";
+
+// Engines in processes of their own, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let streams: Awaited<ReturnType<typeof openTestStream>>;
 beforeAll(async () => {
   streams = await openTestStream();
 });
+afterEach(() => streams.stopMappings());
 afterAll(() => streams.close());
 
 /** Waits for what must come, however slow the machine. */
-const until = (condition: () => unknown) => expect.poll(condition, { timeout: 25_000, interval: 10 });
+const until = (condition: () => unknown) => expect.poll(condition, { timeout: 60_000, interval: 50 });
 const numbered = (count: number, from = 0) => Array.from({ length: count }, (_, index) => `${from + index}`);
 const failing = (bad: string) => (values: string[]) => {
   if (values.includes(bad)) throw new Error(`cannot take ${bad}`);
@@ -60,10 +64,14 @@ describe("reliability 2.1: retries, age, bisect", () => {
     await streams.put(stream, ["bad"]);
     const { handler, batches } = noting(failing("bad"));
     const { failed, onFailure } = destination();
-    await streams.map(stream, handler, { maximumRecordAgeSeconds: 1, onFailure });
+    const clock = { aheadMs: 0 };
+    const now = () => Date.now() + clock.aheadMs;
+    await streams.map(stream, handler, { maximumRecordAgeSeconds: 3_600, onFailure, now });
+    await until(() => batches().length).toBeGreaterThan(3);
+    expect(failed).toEqual([]);
+    clock.aheadMs = 3_601_000;
     await until(() => failed.length).toBe(1);
     expect(failed[0]).toMatchObject({ condition: "RecordAgeExceeded" });
-    expect(batches().length).toBeGreaterThan(1);
   });
 
   test("a throttle before the invocation consumes no retry", async () => {
@@ -126,7 +134,7 @@ describe("reliability 2.1: retries, age, bisect", () => {
       return handler(event);
     };
     const { log } = await streams.map(stream, slow, { timeoutMs: 100 });
-    await until(() => batches().length).toBe(2);
+    await until(() => batches().length).toBeGreaterThanOrEqual(2);
     expect(log.some((line) => line.ending === "failed" && `${line.err}`.includes("timed out"))).toBe(true);
   });
 
@@ -294,16 +302,22 @@ describe("reliability 2.1: batches and shards", () => {
     expect(sizes.length).toBe(2);
   });
 
-  test("a window gathers what comes in its time, and a full batch does not wait for its end", async () => {
+  test("a window gathers what comes in its time", async () => {
     const stream = await streams.createStream("window");
     const { handler, batches } = noting();
-    await streams.map(stream, handler, { windowMs: 3_000, batchSize: 3 });
-    for (const value of ["a", "b", "c"]) await streams.put(stream, [value]);
-    const full = Date.now();
-    await until(() => batches()).toEqual([["a", "b", "c"]]);
-    expect(Date.now() - full).toBeLessThan(2_500);
-    await streams.put(stream, ["d"]);
-    await until(() => batches()).toEqual([["a", "b", "c"], ["d"]]);
+    await streams.map(stream, handler, { windowMs: 4_000 });
+    await streams.put(stream, ["a"]);
+    await streams.put(stream, ["b"]);
+    await until(() => batches()).toEqual([["a", "b"]]);
+  });
+
+  test("a full batch does not wait for the end of its window", async () => {
+    const stream = await streams.createStream("full-window");
+    const { handler, batches } = noting();
+    await streams.map(stream, handler, { windowMs: 300_000, batchSize: 2 });
+    await streams.put(stream, ["a"]);
+    await streams.put(stream, ["b", "c"]);
+    await until(() => batches()).toEqual([["a", "b"]]);
   });
 
   test("one batch of a shard at a time and in order, while shards run beside each other", async () => {
@@ -320,6 +334,7 @@ describe("reliability 2.1: batches and shards", () => {
     );
     const running = new Map<string, number>();
     let [most, mostOfOneShard] = [0, 0];
+    const both = Promise.withResolvers<void>();
     const { handler, deliveries } = noting();
     await streams.map(
       stream,
@@ -332,7 +347,8 @@ describe("reliability 2.1: batches and shards", () => {
           most,
           [...running.values()].reduce((sum, count) => sum + count, 0),
         );
-        await sleep(30);
+        if (most === 2) both.resolve();
+        await both.promise;
         running.set(shard, (running.get(shard) ?? 0) - 1);
       },
       { batchSize: 10 },

@@ -12,7 +12,7 @@ import {
   type SQSClient,
 } from "@aws-sdk/client-sqs";
 import type { SQSEvent } from "aws-lambda";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type Child, startChild } from "../child.ts";
 import { s3At, sqsAt } from "../engines/engine-clients.ts";
 import { type EngineReady, engineFile } from "../engines/list.ts";
@@ -21,6 +21,9 @@ import type { FailedInvocation } from "./invocation-record.ts";
 import { toKinesisEvent } from "./kinesis-event.ts";
 import { onFailureToS3 } from "./on-failure-to-s3.ts";
 import { type QueueMapping, type QueueMappingOptions, startQueueMapping } from "./queue-mapping.ts";
+
+// Engines in processes of their own, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let dataDir: string;
 let engine: Child<EngineReady>;
@@ -32,8 +35,10 @@ beforeAll(async () => {
   await start(0);
   sqs = sqsAt(engine.ready.url);
 });
+afterEach(async () => {
+  await Promise.all(mappings.splice(0).map((mapping) => mapping.stop()));
+});
 afterAll(async () => {
-  await Promise.all(mappings.map((mapping) => mapping.stop()));
   await engine.stop();
   await rm(dataDir, { recursive: true, force: true });
 });
@@ -41,8 +46,8 @@ afterAll(async () => {
 async function start(port: number): Promise<void> {
   engine = await startChild(engineFile("queues"), { dataDir, port });
 }
-const until = (condition: () => unknown) => expect.poll(condition, { timeout: 25_000, interval: 10 });
-const createQueue = async (QueueName: string, Attributes: Record<string, string> = { VisibilityTimeout: "2" }) =>
+const until = (condition: () => unknown) => expect.poll(condition, { timeout: 60_000, interval: 50 });
+const createQueue = async (QueueName: string, Attributes: Record<string, string> = { VisibilityTimeout: "3" }) =>
   (await sqs.send(new CreateQueueCommand({ QueueName, Attributes }))).QueueUrl ?? "";
 async function send(QueueUrl: string, bodies: string[]): Promise<void> {
   for (let at = 0; at < bodies.length; at += 10) {
@@ -186,11 +191,14 @@ test("no more invocations run at once than allowed", async () => {
   const url = await createQueue("narrow", { VisibilityTimeout: "30" });
   await send(url, numbered(20));
   let [running, most, handled] = [0, 0, 0];
+  const three = Promise.withResolvers<void>();
   map(
     url,
     async ({ Records }) => {
       running += 1;
       most = Math.max(most, running);
+      if (running === 3) three.resolve();
+      await three.promise;
       await sleep(50);
       handled += Records.length;
       running -= 1;

@@ -1,15 +1,19 @@
 import { DescribeStreamSummaryCommand, MergeShardsCommand, SplitShardCommand } from "@aws-sdk/client-kinesis";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { noting, openTestStream, untilActive } from "./stream-for-tests.ts";
+
+// Engines in processes of their own, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let streams: Awaited<ReturnType<typeof openTestStream>>;
 beforeAll(async () => {
   streams = await openTestStream();
 });
+afterEach(() => streams.stopMappings());
 afterAll(() => streams.close());
 
 const HALF = `${2n ** 127n}`;
-const until = (condition: () => unknown) => expect.poll(condition, { timeout: 25_000, interval: 10 });
+const until = (condition: () => unknown) => expect.poll(condition, { timeout: 60_000, interval: 50 });
 const shardName = (index: number) => `shardId-${`${index}`.padStart(12, "0")}`;
 
 async function reshard(stream: string, command: SplitShardCommand | MergeShardsCommand, open: number): Promise<void> {
@@ -17,7 +21,7 @@ async function reshard(stream: string, command: SplitShardCommand | MergeShardsC
   else await streams.kinesis.send(command);
   const openShards = async () =>
     (await streams.kinesis.send(new DescribeStreamSummaryCommand({ StreamName: stream }))).StreamDescriptionSummary;
-  await expect.poll(async () => (await openShards())?.OpenShardCount, { timeout: 10_000 }).toBe(open);
+  await expect.poll(async () => (await openShards())?.OpenShardCount, { timeout: 60_000 }).toBe(open);
   await untilActive(streams.kinesis, stream);
 }
 

@@ -3,18 +3,22 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { DeleteStreamCommand, DescribeStreamSummaryCommand } from "@aws-sdk/client-kinesis";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { startChild } from "../child.ts";
 import type { ConsumerOptions } from "./consumer-for-tests.ts";
 import { noting, openTestStream } from "./stream-for-tests.ts";
+
+// Engines in processes of their own, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let streams: Awaited<ReturnType<typeof openTestStream>>;
 beforeAll(async () => {
   streams = await openTestStream();
 });
+afterEach(() => streams.stopMappings());
 afterAll(() => streams.close());
 
-const until = (condition: () => unknown) => expect.poll(condition, { timeout: 25_000, interval: 10 });
+const until = (condition: () => unknown) => expect.poll(condition, { timeout: 60_000, interval: 50 });
 const numbered = (count: number, from = 0) => Array.from({ length: count }, (_, index) => `${from + index}`);
 const HOUR = 3_600_000;
 

@@ -26,7 +26,10 @@ export async function openTestStream() {
   let engine = await start(0);
   const { port, url } = engine.ready;
   const kinesis = kinesisAt(url);
-  const stopAll: (() => Promise<void>)[] = [];
+  const mappings: KinesisMapping[] = [];
+  const stopMappings = async () => {
+    await Promise.all(mappings.splice(0).map((mapping) => mapping.stop()));
+  };
 
   const createStream = async (StreamName: string, ShardCount = 1): Promise<string> => {
     await kinesis.send(new CreateStreamCommand({ StreamName, ShardCount }));
@@ -70,7 +73,7 @@ export async function openTestStream() {
       retryDelayMaxMs: 100,
       ...options,
     });
-    stopAll.push(mapping.stop);
+    mappings.push(mapping);
     return { ...mapping, log };
   };
 
@@ -81,6 +84,8 @@ export async function openTestStream() {
     createStream,
     put,
     map,
+    /** Waits for the invocations in flight of every mapping that is still running. */
+    stopMappings,
     kill: async () => {
       engine.process.kill("SIGKILL");
       await engine.exited;
@@ -90,7 +95,7 @@ export async function openTestStream() {
       engine = await start(port);
     },
     close: async () => {
-      await Promise.all(stopAll.map((stop) => stop()));
+      await stopMappings();
       await engine.stop();
       await rm(dataDir, { recursive: true, force: true });
     },

@@ -25,8 +25,9 @@ export async function startStream({ dataDir, port }: EngineOptions) {
     clearInterval(timer);
     const closed = closeServer(server);
     endWaiting();
+    // The data is not closed: LevelDB is made for a process that ends at any time, and a request that is still at work
+    // would open it again.
     await closed;
-    await new Promise<void>((resolve) => store.db.close(() => resolve()));
   };
   return { ready, stop };
 }

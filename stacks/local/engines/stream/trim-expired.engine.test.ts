@@ -7,11 +7,14 @@ import {
   GetShardIteratorCommand,
   PutRecordsCommand,
 } from "@aws-sdk/client-kinesis";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { kinesisAt } from "../engine-clients.ts";
 import { closeServer, listenGuarded } from "../guarded-server.ts";
 import { openKinesalite } from "./kinesalite.ts";
 import { trimExpired } from "./trim-expired.ts";
+
+// Engines in processes of their own, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const HOUR = 3_600_000;
 let dataDir: string;
@@ -49,7 +52,7 @@ test("records older than the retention are deleted, whoever reads; younger ones 
           () => true,
           () => false,
         ),
-      { timeout: 10_000 },
+      { timeout: 60_000 },
     )
     .toBe(true);
   for (let call = 0; call < 5; call += 1) await put();

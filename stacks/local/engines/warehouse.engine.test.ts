@@ -146,7 +146,7 @@ describe("what @clickhouse/client asks for", () => {
   });
 
   test("an error behind rows is an error for who streams them", async () => {
-    const query = "SELECT throwIf(number = 900000) AS t, number FROM numbers(1000000) SETTINGS max_block_size = 1000";
+    const query = "SELECT throwIf(number = 150000) AS t, number FROM numbers(200000) SETTINGS max_block_size = 1000";
     const read = async () => {
       const asked = await warehouse.client.query({ query, format: "JSONEachRow" });
       for await (const _ of asked.stream());

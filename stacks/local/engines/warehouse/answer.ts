@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Writable } from "node:stream";
+import type { Transform, Writable } from "node:stream";
 import type { Call } from "./call.ts";
-import { type Encoder, encodersFor } from "./encodings.ts";
+import { encodersFor } from "./encodings.ts";
 import type { Done, Engine } from "./engine.ts";
 import { type EngineError, errorText, statusOf } from "./engine-error.ts";
 
@@ -20,7 +20,7 @@ export type Answer = {
   write: (chunk: Buffer) => Promise<void>;
   end: () => void;
   /** Before `begin`: status and text. After it: the text behind the rows, and no proper end, so that no client takes them for all. */
-  fail: (error: EngineError) => Promise<void>;
+  fail: (error: EngineError) => void;
   /** Aborted when the client has gone before the end. */
   gone: AbortSignal;
 };
@@ -28,7 +28,8 @@ export type Answer = {
 export function answerTo(request: IncomingMessage, response: ServerResponse, engine: Engine): Answer {
   const gone = new AbortController();
   const tag = randomBytes(8).toString("hex");
-  let encoders: Encoder[] = [];
+  let encoders: Transform[] = [];
+  let broken = false;
   let out: Writable = response;
   response.on("error", () => gone.abort());
   response.once("close", () => {
@@ -36,6 +37,11 @@ export function answerTo(request: IncomingMessage, response: ServerResponse, eng
   });
   response.setHeader("X-ClickHouse-Server-Display-Name", "millrace");
   response.setHeader("X-ClickHouse-Timezone", engine.timezone);
+  /** When all has been passed on. Without the last chunk of its transfer encoding an answer is not whole. */
+  const finish = () => {
+    if (broken) response.socket?.destroySoon();
+    else response.end();
+  };
   return {
     gone: gone.signal,
     heed: (call) => {
@@ -52,21 +58,27 @@ export function answerTo(request: IncomingMessage, response: ServerResponse, eng
         "X-ClickHouse-Exception-Tag": tag,
       });
       out = encoders.reduceRight<Writable>((next, encoder) => {
-        encoder.pipe(next);
+        encoder.pipe(next, { end: next !== response });
         return encoder;
       }, response);
+      encoders.at(-1)?.once("end", finish);
     },
     write: async (chunk) => {
       if (gone.signal.aborted || out.write(chunk)) return;
       await once(out, "drain", { signal: gone.signal }).catch(() => {});
     },
     end: () => {
-      if (!gone.signal.aborted) out.end();
+      if (encoders.length > 0) out.end();
+      else finish();
     },
-    fail: async (error) => {
-      if (gone.signal.aborted) return;
+    fail: (error) => {
       const text = errorText(error, engine.version);
-      if (response.headersSent) return breakOff(response, encoders, lateError(text, tag));
+      if (response.headersSent) {
+        broken = true;
+        if (encoders.length > 0) out.end(lateError(text, tag));
+        else response.write(lateError(text, tag), finish);
+        return;
+      }
       response.removeHeader("Content-Encoding");
       response.writeHead(statusOf(error), {
         "Content-Type": "text/plain; charset=UTF-8",
@@ -82,17 +94,6 @@ export function answerTo(request: IncomingMessage, response: ServerResponse, eng
 function lateError(text: string, tag: string): Buffer {
   const size = Buffer.byteLength(text);
   return Buffer.from(`\r\n__exception__\r\n${tag}\r\n${text}${size} ${tag}\r\n__exception__\r\n`);
-}
-
-async function breakOff(response: ServerResponse, encoders: Encoder[], last: Buffer): Promise<void> {
-  const [first] = encoders;
-  if (first) {
-    first.write(last);
-    for (const encoder of encoders) await new Promise<void>((resolve) => encoder.flush(resolve));
-  } else {
-    await new Promise((resolve) => response.write(last, resolve));
-  }
-  response.socket?.destroySoon();
 }
 
 function summaryText(summary: Summary): string {

@@ -1,7 +1,6 @@
 import { Transform, type TransformCallback } from "node:stream";
 import { zstdDecompressSync } from "node:zlib";
 import { cityHash128 } from "./city-hash.ts";
-import type { Encoder } from "./encodings.ts";
 import { EngineError } from "./engine-error.ts";
 import { literalBlock, unpackBlock } from "./lz4.ts";
 
@@ -18,16 +17,14 @@ const BLOCK_BYTES_MAX = 64 * 1024;
 const UNPACKED_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Bytes → blocks. In LZ4's format, as drivers read no other, but of literals only: packing buys nothing on one machine. */
-export function toBlocks(): Encoder {
-  const blocks = new Transform({
+export function toBlocks(): Transform {
+  return new Transform({
     transform(chunk: Buffer, _encoding, done: TransformCallback) {
       for (let from = 0; from < chunk.length; from += BLOCK_BYTES_MAX)
         this.push(blockOf(chunk.subarray(from, from + BLOCK_BYTES_MAX)));
       done();
     },
   });
-  // Nothing is held back here, so what was written has been passed on when an empty write has.
-  return Object.assign(blocks, { flush: (done: () => void) => void blocks.write(Buffer.alloc(0), () => done()) });
 }
 
 function blockOf(bytes: Buffer): Buffer {

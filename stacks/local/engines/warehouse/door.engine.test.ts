@@ -106,7 +106,7 @@ describe("what database tools ask for", () => {
   test("an error behind rows stands marked at their end, and the answer has no proper end", async () => {
     const answer = await warehouse.http(
       "/?",
-      "SELECT throwIf(number = 900000), number FROM numbers(1000000) SETTINGS max_block_size = 1000",
+      "SELECT throwIf(number = 150000), number FROM numbers(200000) SETTINGS max_block_size = 1000",
     );
     expect(answer.status).toBe(200);
     expect(answer.complete).toBe(false);
@@ -117,7 +117,7 @@ describe("what database tools ask for", () => {
   });
 
   test("with wait_end_of_query the same error has a status of its own, and a large answer comes whole", async () => {
-    const sql = "SELECT throwIf(number = 900000), number FROM numbers(1000000) SETTINGS max_block_size = 1000";
+    const sql = "SELECT throwIf(number = 150000), number FROM numbers(200000) SETTINGS max_block_size = 1000";
     expect((await warehouse.http("/?wait_end_of_query=1", sql)).status).toBe(500);
     const whole = await warehouse.http("/?wait_end_of_query=1", "SELECT number FROM numbers(1000000)");
     expect(whole.text.length).toBe(6_888_890);
@@ -241,32 +241,33 @@ describe("answers are packed when asked for", () => {
 
 describe("ClickHouse's own compressed format, as JDBC speaks it", () => {
   test("blocks that the engine itself wrote to disk are read, checksums and LZ4 included", async () => {
-    await ask("CREATE TABLE stored (s String) ENGINE = MergeTree ORDER BY s SETTINGS min_bytes_for_wide_part = 0");
-    await ask("INSERT INTO stored SELECT concat('value ', toString(number % 50)) FROM numbers(20000)");
+    await ask("CREATE TABLE stored (n UInt64) ENGINE = MergeTree ORDER BY n SETTINGS min_bytes_for_wide_part = 0");
+    await ask("INSERT INTO stored SELECT number % 50 FROM numbers(20000)");
     const path = (await ask("SELECT path FROM system.parts WHERE table = 'stored' AND active")).trim();
-    const column = readFileSync(join(path, "s.bin"));
+    const column = readFileSync(join(path, "n.bin"));
     const bytes = await buffer(fromBlocks(Readable.from([column])));
     expect(column.length).toBeLessThan(bytes.length / 2);
-    expect(bytes.subarray(0, 8).toString()).toBe("\u0007value 0");
+    expect(bytes.length).toBe(160_000);
+    expect(bytes.readBigUInt64LE(159_992)).toBe(49n);
   });
 
   test("an answer and a body of rows make the round trip", async () => {
     const rows = await warehouse.http(
       "/?compress=1",
-      "SELECT number AS a, 'x' AS s FROM numbers(100000) FORMAT RowBinary",
+      "SELECT number AS a, 'x' AS s FROM numbers(10000) FORMAT RowBinary",
     );
     const plain = await buffer(fromBlocks(Readable.from([rows.body])));
-    expect(plain.length).toBe(1_000_000);
+    expect(plain.length).toBe(100_000);
     await ask("CREATE TABLE blocks (a UInt64, s String) ENGINE = MergeTree ORDER BY a");
     const insert = "/?decompress=1&query=INSERT+INTO+blocks+FORMAT+RowBinary";
     expect((await warehouse.http(insert, rows.body)).status).toBe(200);
     expect((await warehouse.http(insert, rows.body.subarray(0, -1))).text).toContain("(CANNOT_READ_ALL_DATA)");
-    expect(await ask("SELECT count(), sum(a) FROM blocks")).toBe("100000\t4999950000\n");
+    expect(await ask("SELECT count(), sum(a) FROM blocks")).toBe("10000\t49995000\n");
   });
 
   test("an error keeps its text, and one behind rows comes in a block", async () => {
     expect((await warehouse.http("/?compress=1", "SELECT nosuch")).text).toContain("UNKNOWN_IDENTIFIER");
-    const sql = "SELECT throwIf(number = 900000), number FROM numbers(1000000) SETTINGS max_block_size = 1000";
+    const sql = "SELECT throwIf(number = 90000), number FROM numbers(100000) SETTINGS max_block_size = 1000";
     const late = await warehouse.http("/?compress=1", sql);
     expect(late.complete).toBe(false);
     expect((await buffer(fromBlocks(Readable.from([late.body])))).toString()).toMatch(/__exception__\r\n$/);

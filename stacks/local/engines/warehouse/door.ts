@@ -34,7 +34,7 @@ export async function openDoor(engine: Engine, perform: Perform, port: number): 
       const whole = await withForm(call, request, body);
       await perform(whole, await statementOf(whole, body), answering);
     } catch (error) {
-      await answering.fail(engineErrorOf(error));
+      answering.fail(engineErrorOf(error));
     }
   };
 

@@ -3,14 +3,11 @@ import { createBrotliCompress, createDeflate, createGzip, createZstdCompress, co
 import { toBlocks } from "./blocks.ts";
 import type { Call } from "./call.ts";
 
-/** `flush` calls back when all that was written has been passed on. */
-export type Encoder = Transform & { flush: (done: () => void) => void };
-
 /**
  * What stands between the rows and the client: `Content-Encoding` when the call asks for it (`enable_http_compression=1`,
  * as on a server) and the client can read one of ours, the strongest first; before it, blocks when `compress=1`.
  */
-export function encodersFor(call: Call, accepted: string | undefined): { name?: string; encoders: Encoder[] } {
+export function encodersFor(call: Call, accepted: string | undefined): { name?: string; encoders: Transform[] } {
   const blocks = call.blocksOut ? [toBlocks()] : [];
   const wanted = call.settings.findLast(([name]) => name === "enable_http_compression")?.[1];
   if (wanted !== "1" && wanted !== "true") return { encoders: blocks };
@@ -19,7 +16,7 @@ export function encodersFor(call: Call, accepted: string | undefined): { name?: 
   return found ? { name: found[0], encoders: [...blocks, found[1]()] } : { encoders: blocks };
 }
 
-const ENCODERS: [name: string, create: () => Encoder][] = [
+const ENCODERS: [name: string, create: () => Transform][] = [
   ["zstd", () => createZstdCompress({ params: { [zlib.ZSTD_c_compressionLevel]: 1 } })],
   ["gzip", () => createGzip({ level: 1 })],
   ["deflate", () => createDeflate({ level: 1 })],

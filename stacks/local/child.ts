@@ -66,12 +66,13 @@ export type Child<Ready> = {
 };
 
 /**
- * Starts `file` as a child on this Node and waits until it is ready; its output goes to `logFd`, or to ours. Throws with
- * the child's own message when it fails.
+ * Starts `file` as a child on this Node and waits until it is ready; its output goes to `logFd`, or to ours. Where the
+ * options are still to come it loads its modules meanwhile. Throws with the child's own message when it fails, and ends
+ * it when there are no options to start with.
  */
 export async function startChild<Options, Ready>(
   file: string,
-  options: Options,
+  options: Options | Promise<Options>,
   settings: { env?: Record<string, string>; execArgv?: string[]; logFd?: number } = {},
 ): Promise<Child<Ready>> {
   const output = settings.logFd ?? "inherit";
@@ -83,13 +84,20 @@ export async function startChild<Options, Ready>(
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal }));
   });
-  child.send({ kind: "start", options } satisfies ToChild);
+  try {
+    child.send({ kind: "start", options: await options } satisfies ToChild, () => {});
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw error;
+  }
   const ready = await new Promise<Ready>((resolve, reject) => {
     child.once("message", (message: FromChild<Ready>) => {
       if (message.kind === "ready") resolve(message.ready);
       else reject(new Error(message.message));
     });
-    void exited.then(({ code, signal }) => reject(new Error(`it ended before it was ready (${signal ?? `exit code ${code}`})`)));
+    void exited.then(({ code, signal }) =>
+      reject(new Error(`it ended before it was ready (${signal ?? `exit code ${code}`})`)),
+    );
     child.once("error", reject);
   });
   const stop = async (limitMs = STOP_LIMIT_MS) => {

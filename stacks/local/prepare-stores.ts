@@ -21,7 +21,8 @@ import { migrateUp } from "../../sql/migrate/run.ts";
 import { LOCAL } from "./local-mode.ts";
 import type { Addresses } from "./system.ts";
 
-type Engines = Omit<Addresses, "ingestUrl" | "apiUrl">;
+/** Where the engines are reached. */
+export type Engines = Omit<Addresses, "ingestUrl" | "apiUrl">;
 
 const CALL = { attempts: 3, timeoutMs: 10_000 };
 

@@ -32,8 +32,8 @@ export async function supervise<Options, Ready>(
   { logsDir, say }: SupervisorPorts,
   name: string,
   file: string,
-  options: Options,
-  again: (ready: Ready) => Options,
+  options: Options | Promise<Options>,
+  again: (ready: Ready) => Options | Promise<Options>,
 ): Promise<Supervised<Ready>> {
   mkdirSync(logsDir, { recursive: true });
   const logFd = openSync(join(logsDir, `${name}.log`), "a", 0o600);

@@ -7,7 +7,7 @@ import { type EngineName, type EngineOptions, type EngineReady, engineFile } fro
 import { lockInstance } from "./instance-lock.ts";
 import { LOCAL } from "./local-mode.ts";
 import { checkDoorsAreFree, type DoorPorts } from "./ports.ts";
-import { prepareStores } from "./prepare-stores.ts";
+import { type Engines, prepareStores } from "./prepare-stores.ts";
 import { type Supervised, type SupervisorPorts, supervise } from "./supervisor.ts";
 import type { WorkersOptions, WorkersReady } from "./workers.ts";
 
@@ -69,8 +69,8 @@ export async function startSystem({ dataDir: given, ports, redisUrl, say }: Syst
     const run = async <Options, Ready>(
       name: string,
       file: string,
-      options: Options,
-      again: (ready: Ready) => Options,
+      options: Options | Promise<Options>,
+      again: (ready: Ready) => Options | Promise<Options>,
     ) => {
       const child = await supervise<Options, Ready>(supervisor, name, file, options, again);
       children.push(child);
@@ -78,48 +78,47 @@ export async function startSystem({ dataDir: given, ports, redisUrl, say }: Syst
     };
     const engine = (name: EngineName, port = 0, more: object = {}) => {
       const options: EngineOptions = { dataDir: join(dataDir, name), port, ...more };
-      return run<EngineOptions, EngineReady>(name, engineFile(name), options, (ready) => ({
-        ...options,
-        port: ready.port,
-      }));
+      return run<EngineOptions, EngineReady>(name, engineFile(name), options, (ready) => ({ ...options, ...ready }));
     };
 
-    const [stream, queues, warehouse, database, cache] = await settled([
+    const reachable = settled([
       engine("stream"),
       engine("queues"),
       engine("warehouse", ports.clickhouse),
       engine("database"),
       engine("cache", 0, { redisUrl, token: LOCAL.redisToken }),
-    ]);
-    const addresses = {
-      streamUrl: stream.url,
-      queuesUrl: queues.url,
-      clickhouseUrl: warehouse.url,
-      postgresUrl: database.url,
-      cacheUrl: cache.url,
-    };
-    const { dlqUrl } = await prepareStores(addresses);
-    const stores = (endpoint: string): StoresSettings => ({
-      aws: { region: LOCAL.region, endpoint },
-      stream: LOCAL.stream,
-      dlqUrl,
-      clickhouse: { url: warehouse.url, username: "default", password: "", database: LOCAL.database },
-      postgresUrl: database.url,
-      redis: { url: cache.url, token: LOCAL.redisToken },
+    ]).then(async ([stream, queues, warehouse, database, cache]) => {
+      const engines = {
+        streamUrl: stream.url,
+        queuesUrl: queues.url,
+        clickhouseUrl: warehouse.url,
+        postgresUrl: database.url,
+        cacheUrl: cache.url,
+      };
+      return { engines, ...(await prepareStores(engines)) };
     });
-    const doorsOptions = { stores: stores(stream.url), ingestPort: ports.ingest, apiPort: ports.api };
-    const workersOptions = {
-      stores: stores(queues.url),
-      streamUrl: stream.url,
-      queuesUrl: queues.url,
+    // Doors and workers load their modules while the engines start.
+    const doorsOptions = reachable.then(({ engines, dlqUrl }) => ({
+      stores: storesOf(engines, engines.streamUrl, dlqUrl),
+      ingestPort: ports.ingest,
+      apiPort: ports.api,
+    }));
+    const workersOptions = reachable.then(({ engines, dlqUrl }) => ({
+      stores: storesOf(engines, engines.queuesUrl, dlqUrl),
+      streamUrl: engines.streamUrl,
+      queuesUrl: engines.queuesUrl,
       dataDir: join(dataDir, "workers"),
-    };
-    const [doors] = await settled([
-      run<DoorsOptions, DoorsReady>("doors", fileOf("doors"), doorsOptions, (ready) => ({ ...doorsOptions, ...ready })),
+    }));
+    const [{ engines }, doors] = await settled([
+      reachable,
+      run<DoorsOptions, DoorsReady>("doors", fileOf("doors"), doorsOptions, async (ready) => ({
+        ...(await doorsOptions),
+        ...ready,
+      })),
       run<WorkersOptions, WorkersReady>("workers", fileOf("workers"), workersOptions, () => workersOptions),
     ]);
     const all: Addresses = {
-      ...addresses,
+      ...engines,
       ingestUrl: `http://127.0.0.1:${doors.ingestPort}`,
       apiUrl: `http://127.0.0.1:${doors.apiPort}`,
     };
@@ -131,6 +130,15 @@ export async function startSystem({ dataDir: given, ports, redisUrl, say }: Syst
     throw error;
   }
 }
+
+const storesOf = (engines: Engines, aws: string, dlqUrl: string): StoresSettings => ({
+  aws: { region: LOCAL.region, endpoint: aws },
+  stream: LOCAL.stream,
+  dlqUrl,
+  clickhouse: { url: engines.clickhouseUrl, username: "default", password: "", database: LOCAL.database },
+  postgresUrl: engines.postgresUrl,
+  redis: { url: engines.cacheUrl, token: LOCAL.redisToken },
+});
 
 const isEngine = ({ name }: Supervised<unknown>) => name !== "doors" && name !== "workers";
 

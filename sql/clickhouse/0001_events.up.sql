@@ -37,9 +37,9 @@ CREATE TABLE events
     `context.os_name` LowCardinality(String),
     `context.os_version` LowCardinality(String),
     `context.app_version` LowCardinality(String),
-    properties JSON,
-    traits JSON,
-    context JSON,
+    properties JSON(max_dynamic_paths = 0),
+    traits JSON(max_dynamic_paths = 0),
+    context JSON(max_dynamic_paths = 0),
     _shard LowCardinality(String),
     _seq FixedString(56),
     _sub UInt32,
@@ -50,7 +50,10 @@ CREATE TABLE events
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(timestamp)
 ORDER BY (workspace_id, type, timestamp)
-SETTINGS non_replicated_deduplication_window = 10000, min_level_for_wide_part = 1;
+SETTINGS non_replicated_deduplication_window = 10000, min_level_for_wide_part = 1,
+    object_serialization_version = 'v3', object_shared_data_serialization_version = 'advanced',
+    object_shared_data_serialization_version_for_zero_level_parts = 'map_with_buckets',
+    object_shared_data_buckets_for_wide_part = 8;
 
 CREATE VIEW events_track AS SELECT * FROM events WHERE type = 'track';
 

@@ -9,8 +9,8 @@ const SEQ_BYTES = 56;
 /** Below the 60 s that an invocation has, so that the outcome is known while there is still somebody to know it. */
 const INSERT_MS_MAX = 45_000;
 
-/** The type of the JSON columns of `events`, as `sql/clickhouse` declares it. */
-const EVENTS_JSON_TYPE = "JSON";
+/** The type of the JSON columns of `events` (`sql/clickhouse`), spelled as the engine prints it. */
+export const EVENTS_JSON_TYPE = "JSON(max_dynamic_paths=0)";
 
 /**
  * One insert of whole frame columns, put behind each other, and the position of each event. Nothing is decoded.

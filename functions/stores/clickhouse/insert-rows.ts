@@ -32,6 +32,7 @@ export function createInsertNative(clickhouse: Pick<ClickHouseClient, "exec" | "
           ...JSON_SETTINGS,
           insert_deduplication_token: token,
           async_insert: 0,
+          max_partitions_per_insert_block: "0",
           wait_end_of_query: 1,
           max_execution_time: maxMs / 1_000,
         },

@@ -9,13 +9,12 @@ export function readsOf(table: string, rows: number): Record<string, string> {
     `timestamp >= fromUnixTimestamp64Milli(${end - days * day}) AND timestamp < fromUnixTimestamp64Milli(${end})`;
   const mine = `${workspace} AND type = 'track' AND ${since(DAYS)}`;
   const json = (column: string, path: string, type: string) =>
-    table === "text"
+    table.startsWith("text")
       ? `JSONExtract(${column}, '${path}', 'Nullable(${type})')`
       : `dynamicElement(${column}.${path}, '${type}')`;
-  const price =
-    table === "text"
-      ? "JSONExtract(properties, 'price', 'Nullable(Float64)')"
-      : "coalesce(dynamicElement(properties.price, 'Float64'), toFloat64(dynamicElement(properties.price, 'Int64')))";
+  const price = table.startsWith("text")
+    ? "JSONExtract(properties, 'price', 'Nullable(Float64)')"
+    : "coalesce(dynamicElement(properties.price, 'Float64'), toFloat64(dynamicElement(properties.price, 'Int64')))";
   const page = (condition: string) =>
     `SELECT * FROM ${table} WHERE ${workspace} AND ${condition} AND ${since(7)} ORDER BY timestamp DESC, message_id DESC LIMIT 101`;
   const keys = (from: number, count: number, step: number) =>

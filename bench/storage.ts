@@ -78,7 +78,7 @@ function timedInserts(): number {
       }
       first += count;
     }
-    for (const name of names) note(name, `rows/CPU-s, ${size}`, count / ((median(cpu[name] ?? []) || 1) / 1_000));
+    for (const name of names) note(name, `rows/CPU-s, ${size}`, (count * 1_000) / median(cpu[name] ?? []));
   }
   for (const name of names) run(`SYSTEM START MERGES ${name}`);
   return first;
@@ -130,13 +130,7 @@ function askAll(state: string) {
     for (const name of names) {
       for (const [question, sql] of Object.entries(readsOf(name, rows))) {
         const key = `${name}\n${question}`;
-        best.set(
-          key,
-          Math.min(
-            best.get(key) ?? Number.POSITIVE_INFINITY,
-            timeOf(() => run(sql)),
-          ),
-        );
+        best.set(key, Math.min(best.get(key) ?? Number.POSITIVE_INFINITY, costOf(sql)));
       }
     }
   }
@@ -164,11 +158,15 @@ function wallOf(work: () => void): number {
   return performance.now() - before;
 }
 
-/** On a busy machine only CPU tells variants apart: `--by cpu`. */
-const timeOf = given.by === "cpu" ? cpuOf : wallOf;
+/** What a question costs: wall ms, or on a busy machine `--by cpu` (ms) or `--by kilobytes`, which is always the same. */
+function costOf(sql: string): number {
+  if (given.by === "wall") return wallOf(() => run(sql));
+  if (given.by === "cpu") return cpuOf(() => run(sql));
+  return (JSON.parse(run(sql)) as { statistics: { bytes_read: number } }).statistics.bytes_read / 1_024;
+}
 
 function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 /** One line for each figure, one column for each variant. */

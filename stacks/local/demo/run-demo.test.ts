@@ -184,6 +184,18 @@ test.each([401, 400, 413])("a %i is not tried again: the door's own words end th
   expect(door.requests.length).toBeLessThanOrEqual(4);
 });
 
+test("one batch that is refused ends the run on every connection", async () => {
+  const answer = judge();
+  let first = true;
+  const door = await aDoor((body, request, response) => {
+    if (first) refuse(response, 401, "No source has this write key.");
+    else setTimeout(() => answer(body, request, response), 500);
+    first = false;
+  });
+  await stopped(run(door, { events: 20_000 }));
+  expect(door.requests.length).toBeLessThanOrEqual(4);
+});
+
 test.each([
   ["does not account for every event", { success: true, accepted: 1, duplicates: 0, rejected: [] }],
   ["is not the door's", { ok: true }],

@@ -6,6 +6,7 @@ import { stamp } from "../../../functions/ingest/stamp.ts";
 import { messageIdOf, validate } from "../../../functions/ingest/validate.ts";
 import { AppError } from "../../../functions/kit/errors.ts";
 import { DAY_MS, HOUR_MS } from "./calendar.ts";
+import { SHOP_URL } from "./catalogue.ts";
 import { FLAWS, type Flaw } from "./flaws.ts";
 import { FUNNEL } from "./journey.ts";
 import { SOURCES } from "./tape.ts";
@@ -90,13 +91,25 @@ test("every event lies within the days before now, and those of one person ascen
 
 test("a hundred events show all six types and all three sources", () => {
   fc.assert(
-    fc.property(fc.string({ maxLength: 8 }), fc.integer({ min: 100, max: 400 }), (seed, events) => {
-      const some = [...timeline({ events, days: 7, seed, now: NOW })];
+    fc.property(fc.string({ maxLength: 8 }), (seed) => {
+      const some = [...timeline({ events: 100, days: 365, seed, now: NOW })];
       expect(new Set(some.map(({ type }) => type)).isSupersetOf(new Set(EVENT_TYPES))).toBe(true);
-      expect(new Set(some.map(({ source }) => source))).toEqual(new Set(SOURCES));
+      expect(new Set(some.map(({ source }) => source)).size).toBe(SOURCES.length);
     }),
-    { numRuns: 30 },
+    { numRuns: 60 },
   );
+});
+
+test("a person's events come in visits: minutes apart within one, more than 40 minutes from one to the next", () => {
+  const last = new Map<unknown, number>();
+  const gaps: number[] = [];
+  for (const { body } of month.filter(({ body }) => body.anonymousId !== undefined)) {
+    const before = last.get(body.anonymousId);
+    if (before !== undefined) gaps.push(timeOf(body) - before);
+    last.set(body.anonymousId, timeOf(body));
+  }
+  expect(gaps.filter((ms) => ms > 10 * 60_000 && ms <= 40 * 60_000)).toEqual([]);
+  expect(gaps.filter((ms) => ms > 40 * 60_000).length).toBeGreaterThan(500);
 });
 
 test("the funnel loses visitors at every step", () => {
@@ -153,8 +166,9 @@ test("campaigns stand in the landing page's URL and in its context", () => {
   const landed = month.filter(({ body }) => (body.context as JsonObject | undefined)?.campaign !== undefined);
   expect(landed.length).toBeGreaterThan(1_000);
   for (const { body } of landed) {
-    const { campaign, page } = body.context as { campaign: { name: string }; page: { url: string } };
+    const { campaign, page } = body.context as { campaign: { name: string }; page: { url: string; referrer: string } };
     expect(new URL(page.url).searchParams.get("utm_campaign")).toBe(campaign.name);
+    expect(page.referrer.startsWith(SHOP_URL)).toBe(false);
   }
 });
 

@@ -76,13 +76,13 @@ function nextVisit(visitor: Visitor, atMs: number, depth: Visit["depth"]): Retur
 
 /** The calls of a visit as bodies. What would reach beyond now is drawn together, so that nothing lies in the future. */
 function* written(planned: readonly Planned[], visit: Return, startedAt: number, plan: Plan): Generator<Scheduled> {
-  const { random, eager } = visit.visitor;
+  const { random } = visit.visitor;
   const lastMs = planned.at(-1)?.offsetMs ?? 0;
   const pace = Math.min(1, (plan.now - 1_000 - startedAt) / Math.max(lastMs, 1));
   const place = { progress: visit.atMs / (plan.days * DAY_MS), days: plan.days };
   for (const { source, offsetMs, type, fields } of planned) {
     const timestamp = new Date(startedAt + Math.floor(offsetMs * pace)).toISOString();
-    const flaw = eager ? undefined : someFlaw(random, fields, place);
+    const flaw = someFlaw(random, fields, place);
     const body: JsonObject = { timestamp, type, ...fields, messageId: uuid(random) };
     const json = JSON.stringify(flaw ? withFlaw(random, flaw, body, plan.now) : body);
     const event: DemoEvent = { source, type: flaw === "unknown_type" ? "other" : type, flaw, json };

@@ -219,3 +219,16 @@ test("a stream that does not answer fills no memory: beyond the bound calls are 
   expect(new Set((await Promise.all(done)).flat())).toEqual(new Set(["stored"]));
   expect(await publish(WORKSPACE, [event("later")])).toEqual(["stored"]);
 });
+
+test("a port that throws fails the requests that met it, and the next ones are published", async () => {
+  let broken = true;
+  const { publish } = aPublish([], {
+    putFrames: async (puts) => {
+      if (broken) throw new Error("a fault");
+      return puts.map(() => "stored" as const);
+    },
+  });
+  await expect(publish(WORKSPACE, [event("a"), event("b")])).rejects.toThrow("a fault");
+  broken = false;
+  expect(await publish(WORKSPACE, [event("c")])).toEqual(["stored"]);
+});

@@ -14,7 +14,7 @@ export type PutResult = "stored" | "refused" | "unknown";
 /** One attempt, results in the order of `puts`, of which no two share a partition key. Never throws. */
 export type PutFrames = (puts: readonly Put[]) => Promise<PutResult[]>;
 
-/** Resolves, in the order of `events`, once each is decided. Never throws for what the stream does. */
+/** Resolves, in the order of `events`, once each is decided. Never throws for what the stream does, only for a fault of ours. */
 export type Publish = (workspaceId: string, events: readonly CheckedEvent[]) => Promise<PutResult[]>;
 
 export type PublishPorts = {
@@ -49,13 +49,14 @@ export function createPublish(ports: PublishPorts): Publish {
     while (lanes.size > 0) {
       const group = takeGroup(lanes);
       for (const frame of group) waitingChars -= charsIn(frame.waiting);
-      await commit(ports, group);
+      // A port that throws is a fault: it goes to the requests that met it, and the next call is made all the same.
+      await commit(ports, group).catch((error: unknown) => fail(group, error));
     }
     running = false;
   };
 
   return (workspaceId, events) =>
-    new Promise((resolve) => {
+    new Promise((resolve, fail) => {
       const results: PutResult[] = new Array(events.length).fill("refused");
       let open = events.length;
       if (open === 0 || waitingChars > WAITING_CHARS_MAX) return resolve(results);
@@ -71,6 +72,7 @@ export function createPublish(ports: PublishPorts): Publish {
             results[index] = result;
             if (--open === 0) resolve(results);
           },
+          fail,
         });
       });
       if (!running) void run();
@@ -79,7 +81,12 @@ export function createPublish(ports: PublishPorts): Publish {
 
 /** What waits for its turn under one partition key, oldest first. */
 type Lane = { workspaceId: string; key: OrderKey; waiting: Waiting[] };
-type Waiting = { encoded: EncodedEvent; since: number; decide: (result: PutResult) => void };
+type Waiting = {
+  encoded: EncodedEvent;
+  since: number;
+  decide: (result: PutResult) => void;
+  fail: (error: unknown) => void;
+};
 
 /** A record in flight. `outcome` is what to say when the budget ends: once unknown, always unknown. */
 type InFlight = Put & { waiting: Waiting[]; outcome: PutResult };
@@ -95,8 +102,8 @@ function laneOf(lanes: Map<string, Lane>, workspaceId: string, key: OrderKey): L
 const charsIn = (waiting: readonly Waiting[]) => waiting.reduce((sum, { encoded }) => sum + encoded.chars, 0);
 
 /** The next call: from each lane one frame of what it may hold. A lane that keeps something goes behind the others. */
-function takeGroup(lanes: Map<string, Lane>): InFlight[] {
-  const group: InFlight[] = [];
+function takeGroup(lanes: Map<string, Lane>): Lane[] {
+  const group: Lane[] = [];
   let chars = 0;
   for (const [name, lane] of [...lanes]) {
     if (group.length === CALL_RECORDS_MAX || chars >= CALL_CHARS_MAX) break;
@@ -104,11 +111,7 @@ function takeGroup(lanes: Map<string, Lane>): InFlight[] {
     lanes.delete(name);
     if (lane.waiting.length > 0) lanes.set(name, lane);
     chars += charsIn(waiting);
-    const record = encodeFrame(
-      lane.workspaceId,
-      waiting.map(({ encoded }) => encoded),
-    );
-    group.push({ ...lane.key, record, waiting, outcome: "refused" });
+    group.push({ ...lane, waiting });
   }
   return group;
 }
@@ -125,8 +128,8 @@ function takeWaiting(waiting: Waiting[]): Waiting[] {
 }
 
 /** Puts the records of one call until each is stored or its time is up. */
-async function commit(ports: PublishPorts, group: InFlight[]): Promise<void> {
-  let open = group;
+async function commit(ports: PublishPorts, group: readonly Lane[]): Promise<void> {
+  let open = group.map(toFrame);
   for (let attempt = 0; open.length > 0; attempt++) {
     const results = await ports.putFrames(open);
     const failed = open.filter((frame, index) => {
@@ -148,6 +151,18 @@ async function commit(ports: PublishPorts, group: InFlight[]): Promise<void> {
     if (open.length > 0) await ports.wait(pauseMs);
   }
 }
+
+function toFrame({ workspaceId, key, waiting }: Lane): InFlight {
+  const record = encodeFrame(
+    workspaceId,
+    waiting.map(({ encoded }) => encoded),
+  );
+  return { ...key, record, waiting, outcome: "refused" };
+}
+
+const fail = (group: readonly Lane[], error: unknown) => {
+  for (const { waiting } of group) for (const each of waiting) each.fail(error);
+};
 
 const decide = ({ waiting }: InFlight, result: PutResult) => {
   for (const each of waiting) each.decide(result);

@@ -116,7 +116,7 @@ const deliverAll =
     await Promise.all(
       shards.map(async (batches) => {
         for (const batch of batches) {
-          const { batchItemFailures } = await deliver(batch);
+          const { batchItemFailures } = await deliver(batch, { getRemainingTimeInMillis: () => 600_000 });
           if (batchItemFailures.length > 0) throw new Error("the consumer reported a failure");
         }
       }),

@@ -84,7 +84,12 @@ export async function nativeFilesOf(shards: readonly Batches[]): Promise<NativeF
       const insert = createInsertEvents(async (_, columnNames, body) => {
         files.push({ columnNames, block: Buffer.concat(body instanceof Uint8Array ? [body] : body), rows });
       }, newId);
-      await insert({ stream: LOCAL.stream, shard: shardName(shard), from: "", to: "" }, selected.slice(from, to), "");
+      await insert(
+        { stream: LOCAL.stream, shard: shardName(shard), from: "", to: "" },
+        selected.slice(from, to),
+        "",
+        60_000,
+      );
       from = to;
     }
   }

@@ -9,6 +9,8 @@ import { createStoreOnce, type Range } from "./store-once.ts";
 log.level = "silent";
 vi.setConfig({ testTimeout: 120_000 });
 
+const WITH_TIME = { getRemainingTimeInMillis: () => 60_000 };
+
 /** The consumer over a table in memory; `steps` is what it did, in order. */
 function aConsumer(ports: Partial<DeliverPorts> = {}) {
   const table = aTable();
@@ -21,10 +23,10 @@ function aConsumer(ports: Partial<DeliverPorts> = {}) {
       steps.push("reject");
       letters.push(...rejected);
     },
-    storeOnce: async (range, pieces) => {
+    storeOnce: async (range, pieces, endsAtMs) => {
       steps.push("store");
       ranges.push(range);
-      await storeOnce(range, pieces);
+      await storeOnce(range, pieces, endsAtMs);
     },
     ...ports,
   });
@@ -45,18 +47,22 @@ const large = (index: number) => aRecord(full, index);
 describe("the consumer", () => {
   test("stores what a batch holds and reports no failure, as a list", async () => {
     const { deliver, ids, ranges } = aConsumer();
-    expect(await deliver({ Records: [record(1, "a", "b"), record(2, "c")] })).toEqual({ batchItemFailures: [] });
+    expect(await deliver({ Records: [record(1, "a", "b"), record(2, "c")] }, WITH_TIME)).toEqual({
+      batchItemFailures: [],
+    });
     expect(ids()).toEqual(["a", "b", "c"]);
     expect(ranges).toEqual([{ stream: "events", shard: "shardId-000000000000", from: seqOf(1), to: seqOf(2) }]);
   });
 
   test("answers with a list also when there is nothing to do", async () => {
-    expect(await aConsumer().deliver({ Records: [] })).toEqual({ batchItemFailures: [] });
+    expect(await aConsumer().deliver({ Records: [] }, WITH_TIME)).toEqual({ batchItemFailures: [] });
   });
 
   test("a bad record does not hold the shard: it is a dead letter before the rest is stored", async () => {
     const { deliver, ids, letters, steps } = aConsumer();
-    expect(await deliver({ Records: [record(1, "a"), corrupt(2), record(3, "b")] })).toEqual({ batchItemFailures: [] });
+    expect(await deliver({ Records: [record(1, "a"), corrupt(2), record(3, "b")] }, WITH_TIME)).toEqual({
+      batchItemFailures: [],
+    });
     expect(ids()).toEqual(["a", "b"]);
     expect(steps).toEqual(["reject", "store"]);
     expect(letters).toEqual([
@@ -75,14 +81,14 @@ describe("the consumer", () => {
 
   test("nothing is committed when the dead letters are not safe", async () => {
     const { deliver, ids } = aConsumer({ reject: () => Promise.reject(new Error("queue away")) });
-    const answer = await deliver({ Records: [record(1, "a"), corrupt(2)] });
+    const answer = await deliver({ Records: [record(1, "a"), corrupt(2)] }, WITH_TIME);
     expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: seqOf(1) }] });
     expect(ids()).toEqual([]);
   });
 
   test("a batch of nothing but bad records commits", async () => {
     const { deliver, letters } = aConsumer();
-    expect(await deliver({ Records: [corrupt(1), corrupt(2)] })).toEqual({ batchItemFailures: [] });
+    expect(await deliver({ Records: [corrupt(1), corrupt(2)] }, WITH_TIME)).toEqual({ batchItemFailures: [] });
     expect(letters.map(({ seq }) => seq)).toEqual([seqOf(1), seqOf(2)]);
   });
 
@@ -96,7 +102,7 @@ describe("the consumer", () => {
           stored.push(from);
         },
       });
-      const answer = await deliver({ Records: [large(0), large(1), large(2)] });
+      const answer = await deliver({ Records: [large(0), large(1), large(2)] }, WITH_TIME);
       expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: seqOf(bad) }] });
       expect(stored).toEqual(Array.from({ length: bad }, (_, index) => seqOf(index)));
     },
@@ -113,17 +119,17 @@ describe("the consumer", () => {
         storing--;
       },
     });
-    await deliver({ Records: [large(0), large(1), large(2)] });
+    await deliver({ Records: [large(0), large(1), large(2)] }, WITH_TIME);
     expect(seen).toEqual([seqOf(0), seqOf(1), seqOf(2)]);
   });
 
   test("the same batch again, and cut otherwise, stores nothing twice", async () => {
     const { deliver, ids } = aConsumer();
     const Records = [record(1, "a"), record(2, "b"), record(3, "c")];
-    await deliver({ Records });
-    await deliver({ Records });
-    await deliver({ Records: Records.slice(1) });
-    await deliver({ Records: Records.slice(0, 2) });
+    await deliver({ Records }, WITH_TIME);
+    await deliver({ Records }, WITH_TIME);
+    await deliver({ Records: Records.slice(1) }, WITH_TIME);
+    await deliver({ Records: Records.slice(0, 2) }, WITH_TIME);
     expect(ids()).toEqual(["a", "b", "c"]);
   });
 });

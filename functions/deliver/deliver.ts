@@ -1,4 +1,4 @@
-import type { KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecord } from "aws-lambda";
+import type { Context, KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecord } from "aws-lambda";
 import { eventsIn } from "../event/frame.ts";
 import { log } from "../kit/log.ts";
 import type { RejectRecords } from "./dead-letter.ts";
@@ -7,7 +7,13 @@ import type { Range, StoreOnce } from "./store-once.ts";
 
 export type DeliverPorts = { reject: RejectRecords; storeOnce: StoreOnce };
 /** A stream handler that always answers with a list: an empty return would be read as success. F16. */
-export type DeliverHandler = (event: KinesisStreamEvent) => Promise<KinesisStreamBatchResponse>;
+export type DeliverHandler = (
+  event: KinesisStreamEvent,
+  context: Pick<Context, "getRemainingTimeInMillis">,
+) => Promise<KinesisStreamBatchResponse>;
+
+/** What an invocation keeps of its time, so that it can say itself what is not done. */
+const ANSWER_MS = 2_000;
 
 /** Large inserts cost the engine least per row (performance.md 4.4); the second bound keeps memory flat for large events. */
 const EVENTS_PER_INSERT = 50_000;
@@ -20,7 +26,8 @@ const DATA_CHARS_PER_INSERT = 8 * 1_024 * 1_024;
  */
 export const createDeliver =
   (ports: DeliverPorts): DeliverHandler =>
-  async ({ Records }) => {
+  async ({ Records }, context) => {
+    const endsAtMs = Date.now() + context.getRemainingTimeInMillis() - ANSWER_MS;
     let storing: Promise<Failure> = Promise.resolve(undefined);
     for (const chunk of chunks(Records)) {
       const range = rangeOf(chunk);
@@ -30,7 +37,7 @@ export const createDeliver =
       storing = attempt(range, async () => {
         // Before the rows: a repeated chunk may repeat a dead letter, never lose it.
         if (rejected.length > 0) await ports.reject(rejected);
-        await ports.storeOnce(range, pieces);
+        await ports.storeOnce(range, pieces, endsAtMs);
       });
     }
     const failed = await storing;

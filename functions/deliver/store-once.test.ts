@@ -6,6 +6,9 @@ import { aTable, type InsertFault } from "../testing/fakes.ts";
 import type { Piece } from "./prepare.ts";
 import { createStoreOnce, type Range } from "./store-once.ts";
 
+/** An invocation that has all the time of the world. */
+const LATER = Number.POSITIVE_INFINITY;
+
 // Many random cases: on a busy machine they take their time.
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -36,7 +39,7 @@ describe("storeOnce", () => {
   test("stores each event of a chunk, in order, with its record's number and its own", async () => {
     const table = aTable();
     const pieces = [aPiece(1, clean("a", "b")), aPiece(2, clean("c"))];
-    await createStoreOnce(table.ports)(rangeOf(pieces), pieces);
+    await createStoreOnce(table.ports)(rangeOf(pieces), pieces, LATER);
     expect(table.rows.map(({ seq, sub, messageId }) => [seq, sub, messageId])).toEqual([
       [seqOf(1), 0, "a"],
       [seqOf(1), 1, "b"],
@@ -47,22 +50,22 @@ describe("storeOnce", () => {
   test("asks the table for no message when none is suspect, and for none but suspects otherwise", async () => {
     const table = aTable();
     const store = createStoreOnce(table.ports);
-    await store(rangeOf([aPiece(1, [])]), [aPiece(1, clean("a"))]);
+    await store(rangeOf([aPiece(1, [])]), [aPiece(1, clean("a"))], LATER);
     expect(table.looked).toEqual([]);
     const mixed = [aPiece(2, [...clean("b"), ...suspect("c")])];
-    await store(rangeOf(mixed), mixed);
+    await store(rangeOf(mixed), mixed, LATER);
     expect(table.looked.map(({ ids }) => ids)).toEqual([["c"]]);
   });
 
   test("does nothing for a chunk without pieces, and inserts nothing when all is there", async () => {
     const table = aTable();
     const store = createStoreOnce(table.ports);
-    await store(rangeOf([]), []);
+    await store(rangeOf([]), [], LATER);
     const pieces = [aPiece(1, suspect("a"))];
-    await store(rangeOf(pieces), pieces);
-    await store(rangeOf(pieces), pieces);
+    await store(rangeOf(pieces), pieces, LATER);
+    await store(rangeOf(pieces), pieces, LATER);
     const repeat = [aPiece(2, suspect("a"))];
-    await store(rangeOf(repeat), repeat);
+    await store(rangeOf(repeat), repeat, LATER);
     expect(table.inserts).toHaveLength(1);
     expect(stored(table)).toEqual(["a"]);
   });
@@ -70,7 +73,7 @@ describe("storeOnce", () => {
   test("keeps the first of a suspect's repeats inside one chunk, also where the first is clean", async () => {
     const table = aTable();
     const pieces = [aPiece(1, [...clean("a"), ...suspect("b", "b")]), aPiece(2, suspect("a", "c", "b"))];
-    await createStoreOnce(table.ports)(rangeOf(pieces), pieces);
+    await createStoreOnce(table.ports)(rangeOf(pieces), pieces, LATER);
     expect(table.rows.map(({ seq, sub, messageId }) => [seq, sub, messageId])).toEqual([
       [seqOf(1), 0, "a"],
       [seqOf(1), 1, "b"],
@@ -81,7 +84,7 @@ describe("storeOnce", () => {
   test("takes the same id of two workspaces for two events", async () => {
     const table = aTable();
     const pieces = [aPiece(1, suspect("a")), aPiece(2, suspect("a"), OTHER)];
-    await createStoreOnce(table.ports)(rangeOf(pieces), pieces);
+    await createStoreOnce(table.ports)(rangeOf(pieces), pieces, LATER);
     expect(stored(table)).toEqual(["a", "a"]);
   });
 
@@ -89,8 +92,8 @@ describe("storeOnce", () => {
     const table = aTable();
     const pieces = [aPiece(1, suspect("a")), aPiece(2, clean("a"))];
     const store = createStoreOnce(table.ports);
-    await store(rangeOf(pieces), pieces);
-    await store(rangeOf(pieces), pieces);
+    await store(rangeOf(pieces), pieces, LATER);
+    await store(rangeOf(pieces), pieces, LATER);
     expect(stored(table)).toEqual(["a"]);
   });
 
@@ -99,8 +102,8 @@ describe("storeOnce", () => {
     const table = aTable(() => faults.shift());
     const blind = { ...table.ports, storedPositions: async () => [] }; // the worst read-back: it sees nothing yet
     const pieces = [aPiece(1, clean("a", "b"))];
-    await expect(createStoreOnce(blind)(rangeOf(pieces), pieces)).rejects.toThrow("lost");
-    await createStoreOnce(blind)(rangeOf(pieces), pieces);
+    await expect(createStoreOnce(blind)(rangeOf(pieces), pieces, LATER)).rejects.toThrow("lost");
+    await createStoreOnce(blind)(rangeOf(pieces), pieces, LATER);
     expect(table.inserts[0]?.token).toBe(table.inserts[1]?.token);
     expect(stored(table)).toEqual(["a", "b"]);
   });
@@ -114,6 +117,7 @@ describe("storeOnce", () => {
       await createStoreOnce({ ...table.ports, storedPositions, storedCount: async () => 99 })(
         { ...rangeOf(pieces), ...range },
         pieces,
+        LATER,
       );
       tokens.add(table.inserts[0]?.token ?? "");
     };
@@ -127,9 +131,9 @@ describe("storeOnce", () => {
   test("a token that the engine knows although the rows are not there is left for another", async () => {
     const pieces = [aPiece(1, clean("a"))];
     const first = aTable();
-    await createStoreOnce(first.ports)(rangeOf(pieces), pieces);
+    await createStoreOnce(first.ports)(rangeOf(pieces), pieces, LATER);
     const table = aTable(() => undefined, new Set([first.inserts[0]?.token ?? ""]));
-    await createStoreOnce(table.ports)(rangeOf(pieces), pieces);
+    await createStoreOnce(table.ports)(rangeOf(pieces), pieces, LATER);
     expect(stored(table)).toEqual(["a"]);
     expect(new Set(table.inserts.map(({ token }) => token)).size).toBe(table.inserts.length);
   });
@@ -137,9 +141,9 @@ describe("storeOnce", () => {
   test("an engine that stores nothing whatever the token is a fault, never a silent loss", async () => {
     const table = aTable();
     const pieces = [aPiece(1, clean("a"))];
-    await expect(createStoreOnce({ ...table.ports, insert: async () => {} })(rangeOf(pieces), pieces)).rejects.toThrow(
-      "it did not",
-    );
+    await expect(
+      createStoreOnce({ ...table.ports, insert: async () => {} })(rangeOf(pieces), pieces, LATER),
+    ).rejects.toThrow("it did not");
   });
 });
 
@@ -181,7 +185,7 @@ test("each event is stored exactly once under random cuts, crashes before and af
         const deliver = async (cut: number, step: InsertFault | "uncommitted") => {
           const chunk = pieces.slice(checkpoint, checkpoint + cut);
           fault = step === "uncommitted" ? undefined : step;
-          const done = await store(rangeOf(chunk), chunk).then(
+          const done = await store(rangeOf(chunk), chunk, LATER).then(
             () => true,
             () => false,
           );
@@ -195,4 +199,19 @@ test("each event is stored exactly once under random cuts, crashes before and af
     ),
     { numRuns: 150 },
   );
+});
+
+test("F9: an invocation whose time is over inserts nothing, however far it had come", async () => {
+  const table = aTable();
+  const pieces = [aPiece(1, clean("a"))];
+  let nowMs = 0;
+  const slow = {
+    ...table.ports,
+    storedPositions: async () => {
+      nowMs = 60_000;
+      return [];
+    },
+  };
+  await expect(createStoreOnce(slow, () => nowMs)(rangeOf(pieces), pieces, 58_000)).rejects.toThrow("time is over");
+  expect(table.rows).toEqual([]);
 });

@@ -23,11 +23,12 @@ export type StorePorts = {
   storedCount: (range: Range) => Promise<number>;
   /** The ids of those messages of a workspace that are in the table already. */
   storedMessageIds: (workspaceId: string, wanted: readonly Wanted[]) => Promise<ReadonlySet<string>>;
-  /** One insert under `token`; the same token again is dropped by the engine. Throws when the outcome is unknown. */
-  insert: (range: Range, selected: readonly Selected[], token: string) => Promise<void>;
+  /** One insert under `token`, given up after `msMax`; the same token again is dropped by the engine. Throws when the outcome is unknown. */
+  insert: (range: Range, selected: readonly Selected[], token: string, msMax: number) => Promise<void>;
 };
 
-export type StoreOnce = (range: Range, pieces: readonly Piece[]) => Promise<void>;
+/** No insert begins, and none goes on, after `endsAtMs` (milliseconds UTC): by then somebody else has the range. */
+export type StoreOnce = (range: Range, pieces: readonly Piece[], endsAtMs: number) => Promise<void>;
 
 /**
  * Inserts each event of the range that the table does not hold. A batch that was cut differently is resolved by position
@@ -36,8 +37,8 @@ export type StoreOnce = (range: Range, pieces: readonly Piece[]) => Promise<void
  * reliability.md 3.5, variant R. Throws when the events are not there after the insert.
  */
 export const createStoreOnce =
-  (ports: StorePorts): StoreOnce =>
-  async (range, pieces) => {
+  (ports: StorePorts, now: () => number = Date.now): StoreOnce =>
+  async (range, pieces, endsAtMs) => {
     if (pieces.length === 0) return;
     const present = await ports.storedPositions(range);
     const stored = new Set(present.map(({ seq, sub }) => `${seq}/${sub}`));
@@ -52,7 +53,11 @@ export const createStoreOnce =
     // two says "seen" for ever to rows that it does not have. So what an insert claims is counted, and a token that
     // turned out to stand for nothing is left for another. (ClickHouse, MergeTreeSink.cpp: addPart before the rename.)
     for (const token of tokensOf(range, pieces, events)) {
-      await ports.insert(range, events, token);
+      // A retry may have read the table before an insert of ours that comes late, and cut the range otherwise: two tokens,
+      // two copies. So an invocation that is over inserts nothing more (F9).
+      const msLeft = endsAtMs - now();
+      if (msLeft <= 0) throw new Error("the invocation's time is over, the range is left to its retry");
+      await ports.insert(range, events, token, msLeft);
       if ((await ports.storedCount(range)) >= wanted) return;
     }
     throw new Error(`ClickHouse said that it stored ${range.shard} ${range.from}-${range.to}, and it did not`);

@@ -14,5 +14,5 @@ export async function storeEvents(client: ClickHouseClient, events: CheckedEvent
   const seq = seqOf(++records);
   const range = { stream: "events", shard: "shardId-test", from: seq, to: seq };
   const frame = decodeFrame(aFrame(events, workspaceId));
-  await insert(range, [{ seq, frame, subs: events.map((_, sub) => sub) }], `test:${seq}`);
+  await insert(range, [{ seq, frame, subs: events.map((_, sub) => sub) }], `test:${seq}`, 30_000);
 }

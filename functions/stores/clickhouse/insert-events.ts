@@ -18,12 +18,15 @@ export const EVENTS_JSON_TYPE = "JSON(max_dynamic_paths=0)";
  */
 export const createInsertEvents =
   (insert: InsertNative, newId: () => string): StorePorts["insert"] =>
-  async (range, selected, token) => {
+  async (range, selected, token, msMax) => {
     const columns = columnsOf(range, selected);
     const events = selected.reduce((sum, { subs }) => sum + subs.length, 0);
     const names = columns.map(({ name }) => name);
     const queryId = `writer:${range.stream}:${range.shard}:${newId()}`;
-    await insert("events", names, nativeBlock(events, columns), token, { queryId, maxMs: INSERT_MS_MAX });
+    await insert("events", names, nativeBlock(events, columns), token, {
+      queryId,
+      maxMs: Math.min(msMax, INSERT_MS_MAX),
+    });
   };
 
 function columnsOf({ shard }: Range, selected: readonly Selected[]): NativeColumn[] {

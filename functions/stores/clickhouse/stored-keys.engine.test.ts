@@ -26,7 +26,7 @@ async function storeAt(shard: string, index: number, events: number) {
     aFrame(Array.from({ length: events }, (_, sub) => aCheckedEvent({ messageId: `${shard}-${index}-${sub}` }))),
   );
   const selected = [{ seq, frame, subs: Array.from({ length: events }, (_, sub) => sub) }];
-  await insert({ stream: "events", shard, from: seq, to: seq }, selected, `${shard}:${seq}`);
+  await insert({ stream: "events", shard, from: seq, to: seq }, selected, `${shard}:${seq}`, 30_000);
 }
 
 test("a range gives back exactly the positions stored in it, of its own shard", async () => {

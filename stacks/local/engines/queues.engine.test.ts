@@ -72,6 +72,7 @@ test("acknowledged messages and objects are there after SIGKILL, what was delete
   await start();
 
   const { QueueUrl = "" } = await sqs.send(new GetQueueUrlCommand({ QueueName: "killed" }));
+  expect(QueueUrl).toMatch(`${engine.ready.url}/`);
   const bodies = new Set<string | undefined>();
   for (let messages = await receive(QueueUrl); messages.length > 0; messages = await receive(QueueUrl))
     for (const message of messages) bodies.add(message.Body);

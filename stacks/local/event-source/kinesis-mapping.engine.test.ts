@@ -305,10 +305,13 @@ describe("reliability 2.1: batches and shards", () => {
   test("a window gathers what comes in its time", async () => {
     const stream = await streams.createStream("window");
     const { handler, batches } = noting();
-    await streams.map(stream, handler, { windowMs: 4_000 });
+    await streams.map(stream, handler, { windowMs: 3_000 });
+    await streams.put(stream, ["reading"]);
+    await until(() => batches()).toEqual([["reading"]]);
     await streams.put(stream, ["a"]);
+    await sleep(300);
     await streams.put(stream, ["b"]);
-    await until(() => batches()).toEqual([["a", "b"]]);
+    await until(() => batches()).toEqual([["reading"], ["a", "b"]]);
   });
 
   test("a full batch does not wait for the end of its window", async () => {

@@ -276,7 +276,12 @@ test("stop waits for the invocation in flight and deletes what it did; the rest 
   await until(() => mapping.inFlight()).toBe(1);
   await send(url, ["second"]);
   await sleep(100);
-  const stopped = mapping.stop();
+  let ended = false;
+  const stopped = mapping.stop().then(() => {
+    ended = true;
+  });
+  await sleep(500);
+  expect(ended).toBe(false);
   gate.resolve();
   await stopped;
   expect(seen()).toEqual(["first"]);

@@ -53,7 +53,10 @@ function putBack(sqsStore: SqsStore, request: Request, payload: unknown): void {
   }
 }
 
-/** Queues keep the URL they were made with; the SDK sends its requests to that URL, so it must have today's port. */
+/**
+ * Queues keep the URL they were made with. A client without an endpoint of its own sends its requests to that URL, so
+ * it must have today's port.
+ */
 function moveToPort(sqsStore: SqsStore, port: number): void {
   const queues = [...sqsStore.queues.values()];
   for (const queue of queues) queue.url = `http://127.0.0.1:${port}${new URL(queue.url).pathname}`;

@@ -69,8 +69,8 @@ function rowsOf(shape: string, { ours, bare }: { ours: Round[]; bare: Bare[] }, 
   };
   const perCpu = row(
     "events/CPU-s, all processes",
-    (r) => r.events / r.cpuAll,
-    (r) => r.events / r.cpu,
+    (r) => r.acknowledged / r.cpuAll,
+    (r) => r.acknowledged / r.cpu,
   );
   return [
     row(
@@ -80,13 +80,13 @@ function rowsOf(shape: string, { ours, bare }: { ours: Round[]; bare: Bare[] }, 
     ),
     row(
       "events/s answered",
-      (r) => r.events / r.seconds,
-      (r) => r.events / r.seconds,
+      (r) => r.acknowledged / r.seconds,
+      (r) => r.acknowledged / r.seconds,
     ),
     row(
       "events/CPU-s, doors alone",
-      (r) => r.events / (r.cpu.doors ?? Number.NaN),
-      (r) => r.events / r.cpu,
+      (r) => r.acknowledged / (r.cpu.doors ?? Number.NaN),
+      (r) => r.acknowledged / r.cpu,
     ),
     { ...perCpu, ...(target && { target }) },
   ];
@@ -94,7 +94,7 @@ function rowsOf(shape: string, { ours, bare }: { ours: Round[]; bare: Bare[] }, 
 
 function noteOf(shape: string, { ours, bare }: { ours: Round[]; bare: Bare[] }): string {
   const per = (pick: (round: Round) => number) =>
-    number(spreadOf(ours.map((round) => (pick(round) * 1e6) / round.events)).median);
+    number(spreadOf(ours.map((round) => (pick(round) * 1e6) / round.acknowledged)).median);
   const names = Object.keys(ours[0]?.cpu ?? {});
   const cpu = names.map((name) => `${name} ${per((round) => round.cpu[name] ?? 0)}`).join(", ");
   const ms = (pick: (round: Round) => number) => number(spreadOf(ours.map(pick)).median);

@@ -73,13 +73,13 @@ function rowsOf(what: string, target: Target, rounds: readonly Round[], peakMb: 
     {
       ...row(
         "events/s, HTTP to queryable",
-        rounds.map((round) => round.events / round.queryableSeconds),
+        rounds.map((round) => round.acknowledged / round.queryableSeconds),
       ),
       target,
     },
     row(
       "events/CPU-s, all processes",
-      rounds.map((round) => round.events / round.cpuAll),
+      rounds.map((round) => round.acknowledged / round.cpuAll),
     ),
     { ...row("events lost or stored twice", wrong), target: { name: "F1", of: "ours", at: "most", bound: 0 } },
     row("MB resident, all peaks", [Object.values(peakMb).reduce((sum, mb) => sum + mb, 0)]),

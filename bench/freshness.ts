@@ -34,14 +34,14 @@ export const freshness: Question = async ({ scale, seed, say }) => {
     say("freshness: how much can it take?");
     await runRound(system, generator, { ...load, seconds: scale.warmUpSeconds }, scale.restLimitMs);
     const full = await runRound(system, generator, { ...load, seconds: scale.seconds }, scale.restLimitMs);
-    const requestsPerSecond = full.events / full.queryableSeconds / EVENTS_PER_REQUEST / 2;
+    const requestsPerSecond = full.acknowledged / full.queryableSeconds / EVENTS_PER_REQUEST / 2;
     say(`freshness: at ${number(requestsPerSecond * EVENTS_PER_REQUEST)} events/s, ${scale.freshnessSeconds} s`);
     const [half, atHalf] = await Promise.all([
       runRound(system, generator, { ...load, seconds: scale.freshnessSeconds, requestsPerSecond }, scale.restLimitMs),
       // Once the load is in full swing, and not beyond its end.
       wait(500).then(() => probe(system.running, scale.freshnessSeconds - 1)),
     ]);
-    const sent = half.events / half.seconds;
+    const sent = half.acknowledged / half.seconds;
     return {
       rows: [...rowsOf("at rest", atRest), ...rowsOf(`at half load, ${number(sent)} events/s`, atHalf)],
       notes: [`freshness: ${atRest.length} probes at rest, ${atHalf.length} under load.`, ...failuresOf([half])],

@@ -14,14 +14,18 @@ export type Round = LoadResult & {
   cpuAll: number;
   /** CPU of all afterwards, until nothing was left to do: merges of the table, mostly. */
   cpuAfter: number;
-  /** By message id: acknowledged but not there, and there more than once. */
+  /**
+   * By message id: acknowledged but not there, and there more than once. `lost` is a lower bound where a connection
+   * broke: what was in flight on it may be there or not, and counts for one that is not.
+   */
   lost: number;
   doubled: number;
 };
 
 /** Counting rows of a whole table reads no column: the engine answers from its list of parts. */
 const COUNT_ROWS = "SELECT count() FROM events";
-const POLL_MS = 20;
+/** Each poll opens a connection in the local engine: more of them would be measured too. */
+const POLL_MS = 50;
 const DRAIN_LIMIT_MS = 120_000;
 
 let runs = 0;

@@ -1,7 +1,9 @@
 import { Readable } from "node:stream";
 import { ClickHouseError, createClient, TupleParam } from "@clickhouse/client";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { startWarehouse, type Warehouse } from "./warehouse/start-for-test.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // a busy machine
 
 let warehouse: Warehouse;
 beforeAll(async () => {

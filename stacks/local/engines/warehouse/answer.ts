@@ -2,14 +2,39 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Transform, Writable } from "node:stream";
+import { toBlocks } from "./blocks.ts";
 import type { Call } from "./call.ts";
 import { encodersFor } from "./encodings.ts";
 import type { Done, Engine } from "./engine.ts";
 import { type EngineError, errorText, statusOf } from "./engine-error.ts";
 
 /** What a statement did, in the words of `X-ClickHouse-Summary`. */
-export type Summary = Omit<Done, "bytes"> & { writtenRows: number; writtenBytes: number };
-export const NOTHING: Summary = { readRows: 0, readBytes: 0, elapsedNs: 0, writtenRows: 0, writtenBytes: 0 };
+export type Summary = Omit<Done, "bytes"> &
+  Record<"writtenRows" | "writtenBytes" | "resultRows" | "resultBytes", number>;
+export const NOTHING: Summary = {
+  readRows: 0,
+  readBytes: 0,
+  elapsedNs: 0,
+  writtenRows: 0,
+  writtenBytes: 0,
+  resultRows: 0,
+  resultBytes: 0,
+};
+
+/**
+ * Of an answer of so many bytes. chdb does not count the rows of an answer, so those read stand for them: JDBC takes an
+ * answer without result rows for an empty one.
+ */
+export function summaryOf({ readRows, readBytes, elapsedNs }: Omit<Done, "bytes">, resultBytes: number): Summary {
+  return {
+    ...NOTHING,
+    readRows,
+    readBytes,
+    elapsedNs,
+    resultBytes,
+    resultRows: resultBytes > 0 ? Math.max(readRows, 1) : 0,
+  };
+}
 
 export type Answer = {
   /** What the answer takes from the call: its id, and the encodings that the client can read. */
@@ -30,6 +55,7 @@ export function answerTo(request: IncomingMessage, response: ServerResponse, eng
   const tag = randomBytes(8).toString("hex");
   let encoders: Transform[] = [];
   let broken = false;
+  let inBlocks = false;
   let out: Writable = response;
   response.on("error", () => gone.abort());
   response.once("close", () => {
@@ -49,6 +75,7 @@ export function answerTo(request: IncomingMessage, response: ServerResponse, eng
       const chosen = encodersFor(call, request.headers["accept-encoding"]);
       if (chosen.name) response.setHeader("Content-Encoding", chosen.name);
       encoders = chosen.encoders;
+      inBlocks = call.blocksOut;
     },
     begin: (format, summary) => {
       response.writeHead(200, {
@@ -85,7 +112,8 @@ export function answerTo(request: IncomingMessage, response: ServerResponse, eng
         "X-ClickHouse-Exception-Code": String(error.code),
         "X-ClickHouse-Summary": summaryText(NOTHING),
       });
-      response.end(text);
+      if (inBlocks) toBlocks().end(text).pipe(response);
+      else response.end(text);
     },
   };
 }
@@ -103,8 +131,8 @@ function summaryText(summary: Summary): string {
     written_rows: String(summary.writtenRows),
     written_bytes: String(summary.writtenBytes),
     total_rows_to_read: "0",
-    result_rows: String(summary.writtenRows),
-    result_bytes: String(summary.writtenBytes),
+    result_rows: String(summary.resultRows),
+    result_bytes: String(summary.resultBytes),
     elapsed_ns: String(summary.elapsedNs),
   });
 }

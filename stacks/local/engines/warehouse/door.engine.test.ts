@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { brotliCompressSync, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { fromBlocks } from "./blocks.ts";
 import { startWarehouse, type Warehouse } from "./start-for-test.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // a busy machine
 
 let warehouse: Warehouse;
 beforeAll(async () => {
@@ -74,7 +76,11 @@ describe("what database tools ask for", () => {
     const { headers } = await warehouse.http("/?query_id=mine", "SELECT number FROM numbers(10)");
     expect(headers).toMatchObject({ "x-clickhouse-query-id": "mine", "x-clickhouse-server-display-name": "millrace" });
     expect(headers["x-clickhouse-timezone"]).toBeTruthy();
-    expect(JSON.parse(String(headers["x-clickhouse-summary"]))).toMatchObject({ read_rows: "10" });
+    expect(JSON.parse(String(headers["x-clickhouse-summary"]))).toMatchObject({
+      read_rows: "10",
+      result_rows: "10",
+      result_bytes: "20",
+    });
     expect((await warehouse.http("/?", "SELECT 1")).headers["x-clickhouse-query-id"]).toMatch(/^[0-9a-f-]{36}$/);
   });
 
@@ -265,8 +271,10 @@ describe("ClickHouse's own compressed format, as JDBC speaks it", () => {
     expect(await ask("SELECT count(), sum(a) FROM blocks")).toBe("10000\t49995000\n");
   });
 
-  test("an error keeps its text, and one behind rows comes in a block", async () => {
-    expect((await warehouse.http("/?compress=1", "SELECT nosuch")).text).toContain("UNKNOWN_IDENTIFIER");
+  test("an error comes in blocks too, early or behind rows", async () => {
+    const early = await warehouse.http("/?compress=1", "SELECT nosuch");
+    expect(early.status).toBe(404);
+    expect((await buffer(fromBlocks(Readable.from([early.body])))).toString()).toContain("(UNKNOWN_IDENTIFIER)");
     const sql = "SELECT throwIf(number = 90000), number FROM numbers(100000) SETTINGS max_block_size = 1000";
     const late = await warehouse.http("/?compress=1", sql);
     expect(late.complete).toBe(false);

@@ -1,11 +1,13 @@
 import { existsSync, readdirSync } from "node:fs";
 import { request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { startChild } from "../../child.ts";
 import { engineFile } from "../list.ts";
 import { scratchFolders } from "./scratch.ts";
 import { startWarehouse, until, type Warehouse } from "./start-for-test.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // a busy machine
 
 let warehouse: Warehouse | undefined;
 afterEach(() => warehouse?.stop());

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { startWarehouse, until, type Warehouse } from "./start-for-test.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // a busy machine
 
 let warehouse: Warehouse;
 beforeAll(async () => {

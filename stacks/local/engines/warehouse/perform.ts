@@ -1,4 +1,4 @@
-import { type Answer, NOTHING } from "./answer.ts";
+import { type Answer, NOTHING, summaryOf } from "./answer.ts";
 import type { Asked } from "./body.ts";
 import { type Call, READ_ONLY_USER } from "./call.ts";
 import type { Connection, Engine, Setting } from "./engine.ts";
@@ -92,13 +92,13 @@ async function load(
   answer: Answer,
 ): Promise<void> {
   const done = await connection.run(`${into} FROM INFILE '${path}' ${settings} FORMAT ${format}`);
-  answer.begin(format, { ...done, writtenRows: done.readRows, writtenBytes: done.readBytes });
+  answer.begin(format, { ...summaryOf(done, 0), writtenRows: done.readRows, writtenBytes: done.readBytes });
   answer.end();
 }
 
 async function runWhole(connection: Connection, sql: string, format: string, answer: Answer): Promise<void> {
   const { bytes, ...done } = await connection.run(sql, format);
-  answer.begin(format, { ...NOTHING, ...done });
+  answer.begin(format, summaryOf(done, bytes.length));
   await answer.write(bytes);
   answer.end();
 }

@@ -24,6 +24,8 @@ export type Pipe = {
 
 /** Uploads beyond this go on in a file on disk, so that memory stays bounded. */
 const MEMORY_FILE_BYTES_MAX = 64 * 1024 * 1024;
+/** Each write is a turn through the thread pool; a body of the writer's size needs one or two. */
+const WRITE_BYTES = 512 * 1024;
 
 /**
  * Opens the two folders (0700), emptied first: call it when the
@@ -63,10 +65,19 @@ async function spool(chunks: AsyncIterable<Buffer>, inMemory: string, onDisk: st
   let path = inMemory;
   let file: FileHandle = await open(path, "wx", 0o600);
   let bytes = 0;
+  let waiting: Buffer[] = [];
+  let waitingBytes = 0;
+  const write = async () => {
+    await file.writeFile(Buffer.concat(waiting)); // writev may stop half way
+    [waiting, waitingBytes] = [[], 0];
+  };
   try {
     for await (const chunk of chunks) {
-      await file.writeFile(chunk);
+      waiting.push(chunk);
+      waitingBytes += chunk.length;
       bytes += chunk.length;
+      if (waitingBytes < WRITE_BYTES) continue;
+      await write();
       if (bytes > MEMORY_FILE_BYTES_MAX && path === inMemory) {
         await file.close();
         await copyFile(inMemory, onDisk, constants.COPYFILE_EXCL);
@@ -75,6 +86,7 @@ async function spool(chunks: AsyncIterable<Buffer>, inMemory: string, onDisk: st
         file = await open(path, "a", 0o600);
       }
     }
+    if (waiting.length > 0) await write();
     await file.close();
     return { path, bytes, remove: () => unlink(path) };
   } catch (error) {

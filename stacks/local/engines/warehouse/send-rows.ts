@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { type Answer, NOTHING } from "./answer.ts";
+import { type Answer, NOTHING, summaryOf } from "./answer.ts";
 import type { Call } from "./call.ts";
 import { type Connection, type Done, quoted } from "./engine.ts";
 import { EngineError } from "./engine-error.ts";
@@ -37,7 +37,7 @@ export async function sendRows(
     if (!(error instanceof EngineError) || error.code !== 62) throw error;
     // A syntax error may be about the clause that we added: the engine shall judge the caller's own text.
     const { bytes, ...done } = await connection.run(`${rows.before} ${rows.after}`, format);
-    answer.begin(format, { ...NOTHING, ...done });
+    answer.begin(format, summaryOf(done, bytes.length));
     await answer.write(bytes);
   }
   answer.end();
@@ -59,7 +59,7 @@ async function sendAlong(pipe: Pipe, ended: Promise<Done>, format: string, answe
   }
   const done = await ended;
   if (heldBytes > HELD_BYTES) return;
-  answer.begin(format, { ...NOTHING, ...done });
+  answer.begin(format, summaryOf(done, heldBytes));
   await answer.write(Buffer.concat(held));
 }
 
@@ -74,7 +74,7 @@ async function sendWhenDone(
   const spooled = await scratch.spool(pipe.chunks);
   try {
     const done = await ended;
-    answer.begin(format, { ...NOTHING, ...done });
+    answer.begin(format, summaryOf(done, spooled.bytes));
     for await (const chunk of createReadStream(spooled.path)) await answer.write(chunk as Buffer);
   } finally {
     await spooled.remove();

@@ -41,6 +41,8 @@ export const door: Question = async ({ scale, seed, say }) => {
       const runBare = async (seconds: number): Promise<Bare> => {
         const before = usageOf([bare.pid]).cpuSeconds;
         const result = await generator.run({ ...load, seconds, port: bare.port, run: 0 });
+        if (result.acknowledged < result.events)
+          throw new Error(`the bare server failed: ${JSON.stringify(result.failures)}`);
         return { ...result, cpu: usageOf([bare.pid]).cpuSeconds - before };
       };
       const runs: { ours: Round[]; bare: Bare[] } = { ours: [], bare: [] };

@@ -7,7 +7,7 @@ const server = createServer((request, response) => {
   request.on("data", (chunk: Buffer) => chunks.push(chunk));
   request.on("end", () => {
     JSON.parse(Buffer.concat(chunks).toString());
-    response.writeHead(200, { "content-type": "application/json" }).end("{}");
+    response.setHeader("content-type", "application/json").end("{}");
   });
 });
 server.listen(0, "127.0.0.1", () => process.send?.((server.address() as AddressInfo).port));

@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config";
  * integration  `*.engine.test.ts`: stores, SQL and local engines against real engines, started once a run.
  * journeys     the whole system as `npm start` runs it, from HTTP in to rows out, kills included.
  */
-const places = ["functions", "stacks", "sql"];
+const places = ["functions", "stacks", "sql", "bench"];
 const of = (pattern: string) => places.map((place) => `${place}/**/${pattern}`);
 
 export default defineConfig({

@@ -89,7 +89,7 @@ describe("group commit", () => {
 
   test("answers in the order of the events, whatever bucket they fall in", async () => {
     const { publish } = aPublish(
-      [(puts) => puts.map(({ partitionKey }) => (partitionKey.endsWith(":0") ? "unknown" : "stored"))],
+      [(puts) => puts.map(({ partitionKey }) => (partitionKey.endsWith(":0") ? "refused" : "stored"))],
       { budgetMs: 0 },
     );
     const events = Array.from({ length: 40 }, (_, index) => event(`m${index}`, `anon-${index}`));
@@ -97,14 +97,14 @@ describe("group commit", () => {
     const alone = await Promise.all(
       events.map(async (one) => {
         const { publish: again } = aPublish(
-          [(puts) => puts.map(({ partitionKey }) => (partitionKey.endsWith(":0") ? "unknown" : "stored"))],
+          [(puts) => puts.map(({ partitionKey }) => (partitionKey.endsWith(":0") ? "refused" : "stored"))],
           { budgetMs: 0 },
         );
         return (await again(WORKSPACE, [one]))[0];
       }),
     );
     expect(results).toEqual(alone);
-    expect(new Set(results)).toEqual(new Set(["stored", "unknown"]));
+    expect(new Set(results)).toEqual(new Set(["stored", "refused"]));
   });
 
   test("splits what no call or frame may hold: 500 records, and frames of bounded size", async () => {
@@ -231,4 +231,10 @@ test("a port that throws fails the requests that met it, and the next ones are p
   await expect(publish(WORKSPACE, [event("a"), event("b")])).rejects.toThrow("a fault");
   broken = false;
   expect(await publish(WORKSPACE, [event("c")])).toEqual(["stored"]);
+});
+
+test("F22: an answer that was lost gets a second attempt, as suspect, also when the budget is spent", async () => {
+  const { publish, stream } = aPublish([all("unknown"), all("stored")], { budgetMs: 0 });
+  expect(await publish(WORKSPACE, [event("a")])).toEqual(["stored"]);
+  expect(stream.calls).toHaveLength(2);
 });

@@ -22,7 +22,7 @@ export type PublishPorts = {
   now: () => number;
   wait: (ms: number) => Promise<void>;
   orderBuckets: number;
-  /** No new attempt starts later than this after an event came. */
+  /** No new attempt starts later than this after an event came, but for one after a lost answer. */
   budgetMs: number;
 };
 
@@ -144,7 +144,9 @@ async function commit(ports: PublishPorts, group: readonly Lane[]): Promise<void
     const pauseMs = backOffMs(attempt);
     const next = ports.now() + pauseMs;
     open = failed.filter((frame) => {
-      const inTime = next - (frame.waiting[0]?.since ?? 0) <= ports.budgetMs;
+      // An answer that was lost gets a second attempt whatever the time: mostly it is a kept connection that had died (F22).
+      const inTime =
+        next - (frame.waiting[0]?.since ?? 0) <= ports.budgetMs || (attempt === 0 && frame.outcome === "unknown");
       if (!inTime) decide(frame, frame.outcome);
       return inTime;
     });

@@ -69,7 +69,7 @@ async function settleEpoch({ clickhouseUrl, cacheUrl }: Engines): Promise<void> 
   await clickhouse.close();
   if (Number(row?.events) > 0) return;
   const client = createRedis({ url: cacheUrl, token: LOCAL.redisToken, budgetMs: 5_000 });
-  await backdateEpoch(createGrouped({ client, budgetMs: 5_000 }), Date.now() - CLAIM_SECONDS * 1_000);
+  await backdateEpoch(createGrouped({ client }), Date.now() - CLAIM_SECONDS * 1_000);
 }
 
 async function makeStream(endpoint: string): Promise<void> {

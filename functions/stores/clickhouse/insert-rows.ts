@@ -24,7 +24,8 @@ export function createInsertNative(clickhouse: Pick<ClickHouseClient, "exec" | "
     try {
       await sent(clickhouse, {
         query: `INSERT INTO ${quoted(table)} (${columnNames.map(quoted).join(", ")}) FORMAT Native`,
-        values: Readable.from(body instanceof Uint8Array ? [body] : body, { objectMode: false }),
+        // One piece: a column of each of many frames makes tens of thousands, and each would cost a turn of the stream.
+        values: Readable.from([body instanceof Uint8Array ? body : Buffer.concat(body)], { objectMode: false }),
         query_id: queryId,
         abort_signal: AbortSignal.timeout(maxMs),
         clickhouse_settings: {

@@ -32,7 +32,7 @@ beforeEach(async () => {
   await cache.client.flushdb();
   wire = await startWire(cache.url);
   now = Date.now();
-  redis = createGrouped({ client: wire.client, now: () => now, budgetMs: cache.budgetMs });
+  redis = createGrouped({ client: wire.client, now: () => now });
   await backdateEpoch(redis, now - 25 * HOUR);
   wire.trips.length = 0;
   sources = new Map([
@@ -113,9 +113,7 @@ describe("claims", () => {
 
   test("of isolates that race for an id exactly one has it fresh", async () => {
     const ids = Array.from({ length: 50 }, (_, index) => `id${index}`);
-    const isolates = Array.from({ length: 8 }, () =>
-      isolate(createGrouped({ client: cache.client, budgetMs: cache.budgetMs })),
-    );
+    const isolates = Array.from({ length: 8 }, () => isolate(createGrouped({ client: cache.client })));
     // Half of them meet the ids in the opposite order.
     const answers = await Promise.all(
       isolates.map(async ({ admit }, index) => {
@@ -253,7 +251,7 @@ describe("outages", () => {
   test("a Redis that hangs costs one budget in a second, not one a request", async () => {
     const impatient = createRedis({ url: wire.url, token: "local", budgetMs: 100 });
     wire.meddle(() => true);
-    const { admit, settle } = isolate(createGrouped({ client: impatient, now: () => now, budgetMs: 100 }));
+    const { admit, settle } = isolate(createGrouped({ client: impatient, now: () => now }));
     for (let n = 0; n < 20; n++) {
       const { requestId, claims } = await admit(SHOP, [`id${n}`]);
       expect(claims).toEqual(["suspect"]);
@@ -309,7 +307,7 @@ describe("outages", () => {
   test("a full Redis makes suspects, and keeps no half of a request's claims", async () => {
     const full = await startCache({ keysMax: 5 });
     try {
-      const small = createGrouped({ client: full.client, budgetMs: full.budgetMs });
+      const small = createGrouped({ client: full.client });
       await backdateEpoch(small, now - 25 * HOUR);
       const { admit } = isolate(small);
       expect((await admit(SHOP, ["a"])).claims).toEqual(["fresh"]);

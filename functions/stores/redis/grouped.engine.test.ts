@@ -16,7 +16,7 @@ beforeEach(async () => {
   await cache.client.flushdb();
   wire = await startWire(cache.url);
   now = 1_000_000;
-  grouped = createGrouped({ client: wire.client, now: () => now, budgetMs: 150 });
+  grouped = createGrouped({ client: wire.client, now: () => now });
 });
 afterEach(() => wire.stop());
 
@@ -93,7 +93,7 @@ test("a process that stood still itself does not take that for Redis' delay", as
 
 test("a Redis that hangs fails who called and who waits, is left alone for a second, then used again", async () => {
   const impatient = createRedis({ url: wire.url, token: "local", budgetMs: 100 });
-  grouped = createGrouped({ client: impatient, now: () => now, budgetMs: 100 });
+  grouped = createGrouped({ client: impatient, now: () => now });
   wire.meddle(() => true);
   const settled = await Promise.allSettled(Array.from({ length: 20 }, () => incr("k")));
   for (const one of settled) expect(one).toMatchObject({ status: "rejected", reason: { name: "RedisAwayError" } });
@@ -118,19 +118,15 @@ test("after its second of rest a Redis that came back is used again", async () =
   expect(await incr("k")).toEqual([1]);
 });
 
-test("who waited longer than the budget is not sent", async () => {
+test("who waited long for a turn still gets it: a stall of our own process is not Redis' delay", async () => {
   let release = () => {};
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
   wire.meddle(() => held.then(() => false));
   const first = incr("k");
-  const late = expect(incr("late")).rejects.toThrow("no turn within 150 ms");
-  now += 100;
-  const patient = incr("patient");
-  now += 60;
+  const late = incr("late");
+  now += 10_000;
   release();
-  await late;
-  expect([await first, await patient]).toEqual([[1], [1]]);
-  expect(await cache.client.exists("late")).toBe(0);
+  expect([await first, await late]).toEqual([[1], [1]]);
 });

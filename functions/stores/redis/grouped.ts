@@ -1,5 +1,4 @@
 import type { Pipeline, Redis } from "@upstash/redis";
-import { TRIP_BUDGET_MS } from "./client.ts";
 
 /** One caller's commands, which stay together and in order; `characters` is about what they weigh. */
 export type Commands = { characters: number; add: (pipeline: Pipeline) => void };
@@ -27,16 +26,22 @@ export class RedisAwayError extends Error {
 const COMMANDS_MAX = 256;
 const CHARACTERS_MAX = 1_000_000;
 
+/**
+ * Who may wait for a turn. Waiting is bounded in trips, each of which has its own budget, and not in time: by the clock a
+ * stall of our own process, such as a large body that is parsed, looked like Redis away and made every event a suspect.
+ */
+const WAITING_MAX = 16 * COMMANDS_MAX;
+
 /** How long nothing is sent after a failed trip: one caller's group in a second pays for finding out, not every request. */
 const PAUSE_MS = 1_000;
 
-type Waiting = Commands & { since: number; resolve: (results: unknown[]) => void; reject: (error: Error) => void };
+type Waiting = Commands & { resolve: (results: unknown[]) => void; reject: (error: Error) => void };
 
 /**
  * Trips go out one at a time: who calls while a pipeline is in flight waits and goes with the next. Decision 6.
- * A failed trip fails those who wait too, and so does a wait of `budgetMs`: a call takes at most two budgets.
+ * A failed trip fails those who wait too: a Redis that hangs costs a call two trips' budgets at the most.
  */
-export function createGrouped({ client, now = Date.now, budgetMs = TRIP_BUDGET_MS }: GroupedOptions): Grouped {
+export function createGrouped({ client, now = Date.now }: GroupedOptions): Grouped {
   let waiting: Waiting[] = [];
   let inFlight = false;
   let awayUntil = 0;
@@ -47,7 +52,7 @@ export function createGrouped({ client, now = Date.now, budgetMs = TRIP_BUDGET_M
     while (waiting.length > 0) {
       const group = takeGroup();
       try {
-        if (group.length > 0) await send(client, group);
+        await send(client, group);
       } catch (cause) {
         awayUntil = now() + PAUSE_MS;
         for (const { reject } of [...group, ...waiting.splice(0)])
@@ -58,10 +63,6 @@ export function createGrouped({ client, now = Date.now, budgetMs = TRIP_BUDGET_M
   };
 
   const takeGroup = (): Waiting[] => {
-    const late = now() - budgetMs;
-    const patient = waiting.findIndex(({ since }) => since > late);
-    for (const { reject } of waiting.splice(0, patient < 0 ? waiting.length : patient))
-      reject(new RedisAwayError(`Redis had no turn within ${budgetMs} ms`));
     let characters = 0;
     const over = waiting.findIndex((one, index) => {
       characters += one.characters;
@@ -74,13 +75,13 @@ export function createGrouped({ client, now = Date.now, budgetMs = TRIP_BUDGET_M
 
   return (commands) =>
     new Promise((resolve, reject) => {
-      const since = now();
-      if (since < awayUntil) return reject(new RedisAwayError("Redis was away a moment ago"));
-      waiting.push({ ...commands, since, resolve, reject });
+      if (now() < awayUntil) return reject(new RedisAwayError("Redis was away a moment ago"));
+      if (waiting.length >= WAITING_MAX) return reject(new RedisAwayError(`${WAITING_MAX} callers wait already`));
+      waiting.push({ ...commands, resolve, reject });
       void drain();
     });
 }
-type GroupedOptions = { client: Redis; now?: () => number; budgetMs?: number };
+type GroupedOptions = { client: Redis; now?: () => number };
 
 /** One pipeline: each caller has its own results, or its own first error. Throws when the trip as a whole failed. */
 async function send(client: Redis, group: readonly Waiting[]): Promise<void> {

@@ -16,6 +16,8 @@ export async function listenGuarded(
     if (refusal === undefined) return handle(request, response);
     response.writeHead(403, { "content-type": "text/plain" }).end(`${refusal}\n`);
   });
+  // Longer than our clients keep an idle connection: one that is closed under a request is a lost answer.
+  server.keepAliveTimeout = 120_000;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, "127.0.0.1", resolve);

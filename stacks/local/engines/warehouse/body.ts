@@ -88,10 +88,8 @@ function decodedBody(request: IncomingMessage): AsyncIterable<Buffer> {
   if (encoding === "lz4") return fromFrames(request);
   const decoder = DECODERS.get(encoding)?.();
   if (!decoder) throw new EngineError(48, "NOT_IMPLEMENTED", `Unknown compression method ${encoding}`);
+  // Also when the client goes amid the body: a pipe would wait for ever.
   request.once("error", (error) => decoder.destroy(error));
-  request.once("close", () => {
-    if (!request.complete) decoder.destroy(new Error("the request broke off"));
-  });
   return request.pipe(decoder);
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { startChild } from "../../child.ts";
 import { engineFile } from "../list.ts";
@@ -112,14 +113,15 @@ describe("what was not whole leaves nothing", () => {
         const upload = request(`${running.url}/?query=INSERT+INTO+t+FORMAT+TSV`, { method: "POST", headers });
         upload.on("error", () => resolve());
         upload.on("response", (response) => response.resume().on("close", resolve));
-        upload.write("1\tx\n2\ty\n");
+        const rows = Buffer.from("1\tx\n2\ty\n");
+        upload.write("Content-Encoding" in headers ? gzipSync(rows).subarray(0, 15) : rows);
         setTimeout(() => upload.destroy(), 50);
         upload.on("close", resolve);
       });
     }
-    await sleep(100);
+    const uploads = () => scratchFiles(running.dataDir).filter((name) => name.startsWith("rows-"));
+    await until(async () => uploads().length === 0, "the files are removed");
     expect((await running.http("/?", "SELECT count() FROM t")).text).toBe("0\n");
-    expect(scratchFiles(running.dataDir).filter((name) => name.startsWith("rows-"))).toEqual([]);
   });
 
   test("scratch files of a killed process are gone after the next start, and all of them after a stop", async () => {

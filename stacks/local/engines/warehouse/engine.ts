@@ -95,13 +95,10 @@ async function firstConnection(native: Native, dataDir: string, args: string[]):
   }
 }
 
-/** `readonly` comes last, since it locks the rest. Throws what a server says to an unknown setting or a bad value. */
+/** One SET, so that `readonly` among them locks none of the others. Throws what a server says to an unknown setting or a bad value. */
 function prepare(native: Native, handle: Handle, database: string, settings: readonly Setting[]): void {
   const given = new Map(settings);
-  const readonly = given.get("readonly");
-  given.delete("readonly");
   if (!given.has("max_query_size")) given.set("max_query_size", QUERY_BYTES_DEFAULT);
-  if (readonly !== undefined) given.set("readonly", readonly);
   const pairs = [...given].map(([name, value]) => `${nameOf(name)} = ${quoted(value)}`);
   try {
     native.QueryWithConnection(handle, `USE ${identifier(database)}; SET ${pairs.join(", ")}`, "TSV");

@@ -10,6 +10,8 @@ const of = (pattern: string) => places.map((place) => `${place}/**/${pattern}`);
 
 export default defineConfig({
   test: {
+    // Most suites wait for engines, not for the processor: one more than a small machine has cores.
+    maxWorkers: 3,
     projects: [
       {
         test: {

@@ -1,9 +1,14 @@
 import type { Context } from "hono";
 import type { z } from "zod";
 import { AppError } from "../kit/errors.ts";
+import { cappedBody } from "./call.ts";
+
+/** A question has at most some hundred filters; more bytes than this are no question. */
+const BODY_BYTES_MAX = 512 * 1_024;
+const TOO_LARGE = new AppError("payload_too_large", "The body is larger than 512 KB. Ask for less at once.");
 
 /**
- * A request's JSON body, checked. Throws AppError `invalid_json`, or `validation_failed` with the path of the first
+ * A request's JSON body, checked. Throws AppError `payload_too_large` above 512 KB, `invalid_json`, or `validation_failed` with the path of the first
  * thing that is wrong in `field`, such as `filters.0.value`. Contract A-13.
  */
 export async function bodyOf<Body extends z.ZodType>(c: Context, schema: Body): Promise<z.output<Body>> {
@@ -15,9 +20,10 @@ export async function bodyOf<Body extends z.ZodType>(c: Context, schema: Body): 
 }
 
 async function jsonOf(c: Context): Promise<unknown> {
-  const text = await c.req.text();
+  const bytes = await cappedBody(c.req.raw, BODY_BYTES_MAX, () => TOO_LARGE);
+  if (bytes instanceof AppError) throw bytes;
   try {
-    return JSON.parse(text);
+    return JSON.parse(new TextDecoder().decode(bytes));
   } catch (cause) {
     throw new AppError("invalid_json", "The body is not JSON.", { cause });
   }

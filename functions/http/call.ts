@@ -9,7 +9,7 @@ export async function callOf(c: Context, kind: CallKind, limits: SizeLimits, rec
   return {
     kind,
     key: keyOf(c),
-    body: await cappedBody(c.req.raw, bytesMax, kind),
+    body: await cappedBody(c.req.raw, bytesMax, (bytes) => tooLarge(kind, bytes, bytesMax)),
     gzip: /\bgzip\b/i.test(c.req.header("content-encoding") ?? ""),
     sentAt: c.req.header("sentat"),
     receivedAt,
@@ -34,17 +34,21 @@ function basicUser(authorization: string): string | undefined {
 }
 
 /** The bytes of a body, at most `bytesMax`: by its declared length at once, else counted while it comes. */
-async function cappedBody(request: Request, bytesMax: number, kind: CallKind): Promise<Uint8Array | AppError> {
+export async function cappedBody(
+  request: Request,
+  bytesMax: number,
+  refusal: (bytes: number | undefined) => AppError,
+): Promise<Uint8Array | AppError> {
   const declared = request.headers.get("content-length");
   if (declared !== null) {
-    if (Number(declared) > bytesMax) return tooLarge(kind, Number(declared), bytesMax);
+    if (Number(declared) > bytesMax) return refusal(Number(declared));
     return new Uint8Array(await request.arrayBuffer());
   }
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of request.body ?? []) {
     bytes += chunk.length;
-    if (bytes > bytesMax) return tooLarge(kind, undefined, bytesMax);
+    if (bytes > bytesMax) return refusal(undefined);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -269,6 +269,23 @@ export const MUTATIONS: readonly Mutation[] = [
     testFile: "sql/migrate/files.test.ts",
     test: "a missing down file is an error that names the file",
   },
+  {
+    name: "migrate: verify overlooks what the files lack",
+    file: "sql/migrate/verify.ts",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code to find, not a template
+    find: "if (there === undefined) return [`${database}.${name}: ${here}, not in the files`];",
+    replace: "if (there === undefined) return [];",
+    testFile: "sql/migrate/verify.test.ts",
+    test: "something more",
+  },
+  {
+    name: "scheduler: a rate's plural does not matter",
+    file: "stacks/local/scheduler/schedule.ts",
+    find: 'if ((value === 1) === (plural === "s"))',
+    replace: "if (value < 0)",
+    testFile: "stacks/local/scheduler/schedule.test.ts",
+    test: "rate(1 minutes) is refused, with the reason",
+  },
   // Questions and walls.
   {
     name: "explore: the question forgets the workspace",

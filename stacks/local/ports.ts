@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
+import { basename } from "node:path";
 
 /** The doors that people know by their port, and the variable that moves each. */
 export const DOOR_PORTS = {
@@ -43,12 +44,18 @@ const isFree = (port: number) =>
     probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
   });
 
-/** "process 1234 (node)", where the system tells; undefined where it does not, such as for another user's process. */
+/** "process 1234 (node server.js)", where the system tells; undefined where it does not, such as for another user's process. */
 function holderOf(port: number): string | undefined {
   const pid = process.platform === "linux" ? pidByProc(port) : pidByLsof(port);
   if (pid === undefined) return undefined;
-  const name = process.platform === "linux" ? readFileSync(`/proc/${pid}/comm`, "utf8").trim() : undefined;
+  const name = process.platform === "linux" ? commandOf(pid) : undefined;
   return `process ${pid}${name ? ` (${name})` : ""}`;
+}
+
+/** The program and its first argument, without folders: a process's own name is that of a thread, such as "MainThread". */
+function commandOf(pid: number): string {
+  const [program = "", argument] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").filter(Boolean);
+  return [program, argument].flatMap((part) => (part ? [basename(part)] : [])).join(" ");
 }
 
 /** The kernel's table names the socket of a listening port, and /proc/<pid>/fd who has that socket open. */

@@ -11,9 +11,14 @@ import { createFunction } from "./event-source/function.ts";
 import { startKinesisMapping } from "./event-source/kinesis-mapping.ts";
 import { onFailureToS3 } from "./event-source/on-failure-to-s3.ts";
 import { LOCAL } from "./local-mode.ts";
+import { realClock } from "./scheduler/clock.ts";
+import { type ScheduledFunction, startScheduler } from "./scheduler/scheduler.ts";
 
 export type WorkersOptions = { stores: StoresSettings; streamUrl: string; queuesUrl: string; dataDir: string };
 export type WorkersReady = Record<string, never>;
+
+/** What EventBridge calls in AWS. No room has a scheduled function yet. */
+const SCHEDULES: ScheduledFunction[] = [];
 
 /** A call to a local engine that has not been answered by then is made again. */
 const CALL = { attempts: 3, timeoutMs: 10_000 };
@@ -42,5 +47,11 @@ runChild<WorkersOptions, WorkersReady>(async ({ stores: settings, streamUrl, que
     reportBatchItemFailures: true,
     onFailure: onFailureToS3(s3, LOCAL.failuresBucket),
   });
-  return { ready: {}, stop: () => deliver.stop() };
+  const scheduler = startScheduler({ schedules: SCHEDULES, clock: realClock, log });
+  return {
+    ready: {},
+    stop: async () => {
+      await Promise.all([deliver.stop(), scheduler.stop()]);
+    },
+  };
 });

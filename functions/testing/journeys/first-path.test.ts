@@ -139,6 +139,12 @@ describe("bad input gets a clear error in the envelope, stores nothing, and the 
   });
 });
 
+test("the query door refuses a body that is no question by its size", async () => {
+  const { status, body } = await ask(system.running(), "/query/events", { table: "events", x: "y".repeat(600_000) });
+  expect(status).toBe(413);
+  expect(body).toMatchObject({ code: "payload_too_large", error: body.message, request_id: expect.any(String) });
+});
+
 test("both doors say that they live and what they reach", async () => {
   const { ingestUrl, apiUrl } = system.running();
   for (const url of [ingestUrl, apiUrl]) {
@@ -172,7 +178,7 @@ test("a port that is taken is named with its process and the variable that moves
   const other = await newDataDir();
   const start = startLocalSystem(other, { PORT_INGEST: String(port) });
   await expect(start).rejects.toThrow(
-    new RegExp(`port ${port} \\(ingest\\) is taken by process ${process.pid} .*PORT_INGEST=`),
+    new RegExp(`port ${port} \\(ingest\\) is taken by process ${process.pid} \\(node.*PORT_INGEST=`),
   );
   holder.close();
   await forgetDataDir(other);

@@ -31,6 +31,17 @@ const raw = (text: string | Buffer) =>
   });
 
 describe("what database tools ask for", () => {
+  test.each([
+    ["database=nope", 404, 81],
+    ["max_threadz=1", 404, 115],
+    ["max_execution_time=abc", 400, 72],
+  ])("what is wrong with %s has ClickHouse's own code, not that of a wrapper", async (parameters, status, code) => {
+    const answer = await warehouse.http(`/?${parameters}`, "SELECT 1");
+    expect(answer.text).toMatch(new RegExp(`^Code: ${code}\\. `));
+    expect(answer.status).toBe(status);
+    expect(answer.headers["x-clickhouse-exception-code"]).toBe(String(code));
+  });
+
   test("health checks answer Ok", async () => {
     for (const path of ["/", "/ping"]) expect((await warehouse.http(path)).text).toBe("Ok.\n");
     expect((await warehouse.http("/nosuch")).status).toBe(404);

@@ -13,7 +13,7 @@ export class EngineError extends Error {
 
 /** `Code: 27. DB::Exception: Code: 27. DB::Exception: … (CANNOT_PARSE_INPUT) (version 26.7). (CANNOT_PARSE_INPUT)` */
 const ENGINE_TEXT =
-  /^(?:Code: (\d+)\. DB::(?:Net|Err|)*Exception: )+([\s\S]*?)\s*\(([A-Z][A-Z0-9_]{2,})\)(?:[\s.]|\(version [^)]*\)|\(\3\))*$/;
+  /^(?:Query failed: )?(?:Code: (\d+)\. DB::(?:Net|Err|)*Exception: )+([\s\S]*?)\s*\(([A-Z][A-Z0-9_]{2,})\)(?:[\s.]|\(version [^)]*\)|\(\3\))*$/;
 
 /** Anything thrown while a query ran, as an EngineError without the paths and wrappers that only this process knows. */
 export function engineErrorOf(thrown: unknown): EngineError {

@@ -94,7 +94,9 @@ describe("npm run migrate", () => {
     const verified = await migrate(["verify", "--json"], engines());
     expect([verified.code, JSON.parse(verified.out)]).toEqual([0, { postgres: [], clickhouse: [] }]);
 
-    const down = await migrate(["down", "--only", "postgres"], engines());
+    const unasked = await migrate(["down", "--only", "postgres"], engines());
+    expect([unasked.code, unasked.out]).toEqual([1, expect.stringContaining("nothing was run; --yes")]);
+    const down = await migrate(["down", "--only", "postgres", "--yes"], engines());
     expect([down.code, down.out]).toEqual([0, expect.stringMatching(/^reverted sql\/postgres\/.*\.down\.sql\n$/)]);
     const different = await migrate(["verify", "--only", "postgres"], engines());
     expect([different.code, different.out]).toEqual([1, expect.stringContaining(".up.sql is not applied")]);

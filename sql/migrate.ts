@@ -16,7 +16,7 @@ const HELP = `npm run migrate -- <command> [--only postgres|clickhouse] [--dry-r
   verify     compares the live schema with what the files make, and names each difference
 
   --dry-run  says what up or down would run, and runs nothing
-  --yes      down does not ask first; without a terminal it never does
+  --yes      down does not ask first; without a terminal it runs with it only
   --json     the result as JSON
 
 Databases: POSTGRES_URL; CLICKHOUSE_URL, CLICKHOUSE_USER, CLICKHOUSE_PASSWORD, CLICKHOUSE_DATABASE (cdp); without
@@ -49,14 +49,14 @@ const down: Command = async (database, migrations, { dryRun, yes }) => {
   const next = nextDown(database.kind, migrations, await database.ledger());
   if (dryRun) return ran("would revert", "down", next ? [next] : [], database);
   if (next && !yes && !(await agreed(`${next.path}.down.sql on ${database.address} may delete data. Run it?`)))
-    return { json: [], lines: [`${database.address}: nothing was run`], ok: false };
+    return { json: [], lines: [`${database.address}: nothing was run; --yes runs it without asking`], ok: false };
   const migration = await migrateDown(database, migrations, progress);
   return ran("reverted", "down", migration ? [migration] : [], database);
 };
 
-/** Asks a person; where there is none, whoever wrote the command meant it. */
+/** Asks a person. Where there is none nothing is destroyed: a script says --yes. */
 async function agreed(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) return true;
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await terminal.question(`${question} [y/N] `);
   terminal.close();

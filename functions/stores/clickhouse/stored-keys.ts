@@ -1,18 +1,15 @@
 import { randomUUID } from "node:crypto";
 import type { ClickHouseClient } from "@clickhouse/client";
+import type { Position, Wanted } from "../../deliver/store-once.ts";
 import { fromClickHouse } from "./clickhouse-error.ts";
 import { readSql } from "./sql-file.ts";
 
-/** Where an event stands: its record's sequence number, and its index within the record. */
-export type StoredPosition = { seq: string; sub: number };
 /** Sequence numbers as Kinesis writes them, both inclusive. */
 export type ShardRange = { shard: string; from: string; to: string };
-/** An event to be looked up: `originalTimestamp` is the client's own time, which a retry repeats. Milliseconds UTC. */
-export type Wanted = { messageId: string; originalTimestamp: number | undefined; receivedAt: number };
 
 /** The writer's questions. Their query ids start with `writer:`: the local warehouse asks them where inserts run. */
 export type StoredKeys = {
-  storedPositions: (range: ShardRange) => Promise<StoredPosition[]>;
+  storedPositions: (range: ShardRange) => Promise<Position[]>;
   storedCount: (range: ShardRange) => Promise<number>;
   storedMessageIds: (workspaceId: string, wanted: readonly Wanted[]) => Promise<Set<string>>;
 };

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Claim } from "../../ingest/ingest.ts";
 import { AppError } from "../../kit/errors.ts";
 import type { Source } from "../../registry/source.ts";
 import { CLAIM_SECONDS, EPOCH_KEY, isYoung } from "./epoch.ts";
@@ -8,7 +9,6 @@ import { ADMIT } from "./scripts.ts";
 import { createWarnAway } from "./warn-away.ts";
 import { createIsolateKeys, WRITE_KEY_SECONDS, writeKeyOf } from "./write-key-cache.ts";
 
-export type Claim = "fresh" | "suspect" | "duplicate";
 export type Bucket = "dedup" | "dedup:import" | "dedup:replay";
 export type Admitted = { source: Source | null; requestId: string; claims: Claim[] };
 export type Admit = (keyHash: string, ids: readonly string[], bucket?: Bucket) => Promise<Admitted>;

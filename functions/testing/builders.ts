@@ -25,6 +25,12 @@ export const aSource = (fields: Partial<Source> = {}): Source => ({
   workspaceId: WORKSPACE,
   name: "Shop",
   enabled: true,
+  limits: { windowRequestsMax: null, dayEventsMax: null, own: false },
+  lateCheck: true,
+  address: "truncate",
+  origins: [],
+  webhook: null,
+  rules: { version: 1, plan: false, suppressed: false },
   ...fields,
 });
 

@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from "vitest";
+import type { DeadLetter } from "../event/dead-letter.ts";
 import { log } from "../kit/log.ts";
 import { aCheckedEvent, aFrame, aRecord, seqOf } from "../testing/builders.ts";
 import { aTable } from "../testing/fakes.ts";
-import type { DeadLetter } from "./dead-letter.ts";
 import { createDeliver, type DeliverPorts } from "./deliver.ts";
 import { createStoreOnce, type Range } from "./store-once.ts";
 
@@ -65,16 +65,26 @@ describe("the consumer", () => {
     });
     expect(ids()).toEqual(["a", "b"]);
     expect(steps).toEqual(["reject", "store"]);
+    const arrivedAt = Date.UTC(2026, 10, 21, 12);
     expect(letters).toEqual([
       {
+        id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/),
+        workspaceId: "",
+        sourceId: "",
+        messageId: "",
+        type: "",
+        event: "",
         stage: "decode",
         code: "corrupt_frame",
+        field: "",
         message: expect.any(String),
+        payloadKind: "record",
         payload: corrupt(2).kinesis.data,
-        shard: "shardId-000000000000",
-        seq: seqOf(2),
         attempt: 1,
-        received_at: "2026-11-21T12:00:00.000Z",
+        trace: `shardId-000000000000:${seqOf(2)}`,
+        replayId: "",
+        receivedAt: arrivedAt,
+        rejectedAt: arrivedAt,
       },
     ]);
   });
@@ -89,7 +99,15 @@ describe("the consumer", () => {
   test("a batch of nothing but bad records commits", async () => {
     const { deliver, letters } = aConsumer();
     expect(await deliver({ Records: [corrupt(1), corrupt(2)] }, WITH_TIME)).toEqual({ batchItemFailures: [] });
-    expect(letters.map(({ seq }) => seq)).toEqual([seqOf(1), seqOf(2)]);
+    expect(letters.map(({ trace }) => trace.split(":")[1])).toEqual([seqOf(1), seqOf(2)]);
+  });
+
+  test("a repeated batch makes the very same dead letters, and another record another one", async () => {
+    const { deliver, letters } = aConsumer();
+    await deliver({ Records: [corrupt(1)] }, WITH_TIME);
+    await deliver({ Records: [corrupt(1), corrupt(2)] }, WITH_TIME);
+    expect(letters[1]).toEqual(letters[0]);
+    expect(letters[2]?.id).not.toBe(letters[0]?.id);
   });
 
   test.each([0, 1, 2])(

@@ -1,11 +1,11 @@
 import type { Context, KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecord } from "aws-lambda";
+import type { RejectEvents } from "../event/dead-letter.ts";
 import { eventsIn } from "../event/frame.ts";
 import { log } from "../kit/log.ts";
-import type { RejectRecords } from "./dead-letter.ts";
 import { prepare } from "./prepare.ts";
 import type { Range, StoreOnce } from "./store-once.ts";
 
-export type DeliverPorts = { reject: RejectRecords; storeOnce: StoreOnce };
+export type DeliverPorts = { reject: RejectEvents; storeOnce: StoreOnce };
 /** A stream handler that always answers with a list: an empty return would be read as success. F16. */
 export type DeliverHandler = (
   event: KinesisStreamEvent,

@@ -1,7 +1,8 @@
 import type { KinesisStreamRecord } from "aws-lambda";
+import type { DeadLetter } from "../event/dead-letter.ts";
 import { decodeFrame, type Frame } from "../event/frame.ts";
 import { messageOf } from "../kit/errors.ts";
-import type { DeadLetter } from "./dead-letter.ts";
+import { letterIdOf } from "./dead-letter.ts";
 
 /** One stream record, read: its events are numbered 0, 1, 2 … in the order of the frame. */
 export type Piece = { seq: string; frame: Frame };
@@ -17,17 +18,32 @@ export function prepare(
     try {
       pieces.push({ seq: kinesis.sequenceNumber, frame: decodeFrame(Buffer.from(kinesis.data, "base64")) });
     } catch (error) {
-      rejected.push({
-        stage: "decode",
-        code: "corrupt_frame",
-        message: messageOf(error),
-        payload: kinesis.data,
-        shard,
-        seq: kinesis.sequenceNumber,
-        attempt: 1,
-        received_at: new Date(kinesis.approximateArrivalTimestamp * 1_000).toISOString(),
-      });
+      rejected.push(corrupt(kinesis, shard, messageOf(error)));
     }
   }
   return { pieces, rejected };
+}
+
+/** Nothing in it can be trusted, so it belongs to nobody. A retry makes the very same letter: its time is the stream's. */
+function corrupt(kinesis: KinesisStreamRecord["kinesis"], shard: string, message: string): DeadLetter {
+  const arrivedAt = Math.round(kinesis.approximateArrivalTimestamp * 1_000);
+  return {
+    id: letterIdOf(shard, kinesis.sequenceNumber, "", "decode"),
+    workspaceId: "",
+    sourceId: "",
+    messageId: "",
+    type: "",
+    event: "",
+    stage: "decode",
+    code: "corrupt_frame",
+    field: "",
+    message,
+    payloadKind: "record",
+    payload: kinesis.data,
+    attempt: 1,
+    trace: `${shard}:${kinesis.sequenceNumber}`,
+    replayId: "",
+    receivedAt: arrivedAt,
+    rejectedAt: arrivedAt,
+  };
 }

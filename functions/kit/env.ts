@@ -23,8 +23,12 @@ const VARIABLES = {
   /** Another endpoint for all of AWS: LocalStack, or the local engines. */
   AWS_ENDPOINT_URL: z.url().optional(),
   KINESIS_STREAM: z.string().default("events"),
-  /** The queue of rejected records on their way to `dead_letters`. */
+  /** The queue of what was refused, on its way to `dead_letters` (I-16). */
   DLQ_QUEUE_URL: z.url().optional(),
+  /** The queue of spilled frames and replayed events, on their way back to the stream (I-15). */
+  RETRY_QUEUE_URL: z.url().optional(),
+  /** The bucket of texts that are too large for a queue (C-25). */
+  LARGE_BUCKET: z.string().optional(),
   CLICKHOUSE_URL: z.url().optional(),
   CLICKHOUSE_USER: z.string().default("default"),
   CLICKHOUSE_PASSWORD: z.string().default(""),
@@ -51,7 +55,12 @@ export function readEnv(from: Record<string, string | undefined>) {
     stores: {
       aws: { region: data.AWS_REGION, endpoint: data.AWS_ENDPOINT_URL },
       stream: data.KINESIS_STREAM,
-      dlqUrl: data.DLQ_QUEUE_URL,
+      queues: {
+        endpoint: data.AWS_ENDPOINT_URL,
+        dlqUrl: data.DLQ_QUEUE_URL,
+        retryUrl: data.RETRY_QUEUE_URL,
+        largeBucket: data.LARGE_BUCKET,
+      },
       clickhouse: {
         url: data.CLICKHOUSE_URL,
         username: data.CLICKHOUSE_USER,

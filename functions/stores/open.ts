@@ -1,11 +1,15 @@
 import { DescribeStreamSummaryCommand } from "@aws-sdk/client-kinesis";
+import { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { Env } from "../kit/env.ts";
 import { newId } from "../kit/id.ts";
 import { onFirstCall } from "../kit/on-first-call.ts";
 import { clientConfig } from "./aws/client.ts";
+import { createLargeObjects } from "./aws/large-objects.ts";
+import { createReadEntries, createSendEntries } from "./aws/message-lines.ts";
 import { createPutClient, createPutFrames } from "./aws/put-frames.ts";
-import { createRejectRecords } from "./aws/rejected-queue.ts";
+import { createReadLetters, createRejectEvents } from "./aws/reject-events.ts";
+import { createReadRetries, createSendRetries, createSpill } from "./aws/retry-queue.ts";
 import { createClickHouse } from "./clickhouse/client.ts";
 import { createInsertEvents } from "./clickhouse/insert-events.ts";
 import { createInsertNative } from "./clickhouse/insert-rows.ts";
@@ -13,7 +17,7 @@ import { createRunQuery } from "./clickhouse/run-query.ts";
 import { createStoredKeys } from "./clickhouse/stored-keys.ts";
 import { createTokenByHash } from "./postgres/api-tokens.ts";
 import { openPostgres } from "./postgres/client.ts";
-import { createSourceByKeyHash } from "./postgres/sources.ts";
+import { createSourceByLookup } from "./postgres/source-by-lookup.ts";
 import { createAdmit } from "./redis/admit.ts";
 import { createRedis } from "./redis/client.ts";
 import { createGrouped } from "./redis/grouped.ts";
@@ -24,8 +28,12 @@ export type Stores = ReturnType<typeof openStores>;
 
 /** A key that was revoked is refused within this much of the isolate's share (decision 12). */
 const ISOLATE_KEY_MS = 5_000;
-/** SQS calls are idempotent for us: the SDK may repeat them. */
-const QUEUE_CALL = { attempts: 3, timeoutMs: 5_000 };
+/** A dead letter or a replay sent twice is one row: the SDK may repeat these calls, for as long as a request can wait. */
+const QUEUE_CALL = { attempts: 3, timeoutMs: 2_000 };
+const QUEUE_BUDGET_MS = 5_000;
+/** A spill is all that is left of a publish's time, and its outcome must be known: one attempt. */
+const SPILL_CALL = { attempts: 1, timeoutMs: 1_000 };
+const SPILL_BUDGET_MS = 1_000;
 
 /**
  * Every port over its client. A client is opened when it is first used, so that a function opens only what it needs; a
@@ -33,7 +41,12 @@ const QUEUE_CALL = { attempts: 3, timeoutMs: 5_000 };
  */
 export function openStores(settings: StoresSettings) {
   const kinesis = once(() => createPutClient(settings.aws));
-  const sqs = once(() => new SQSClient(clientConfig(settings.aws, QUEUE_CALL)));
+  const { dlqUrl, retryUrl, largeBucket } = settings.queues;
+  const large = once(() => createLargeObjects(s3At(settings, QUEUE_CALL), need(largeBucket, "LARGE_BUCKET")));
+  const sqs = once(() => sqsAt(settings, QUEUE_CALL));
+  const read = once(() => createReadEntries(large()));
+  const budget = { budgetMs: QUEUE_BUDGET_MS };
+  const toRetry = () => ({ sqs: sqs(), queueUrl: need(retryUrl, "RETRY_QUEUE_URL"), large: large() });
   const clickhouse = once(() =>
     createClickHouse({ ...settings.clickhouse, url: need(settings.clickhouse.url, "CLICKHOUSE_URL") }),
   );
@@ -50,14 +63,25 @@ export function openStores(settings: StoresSettings) {
     admit: onFirstCall(() =>
       createAdmit({
         redis: redis(),
-        sourceByKeyHash: onFirstCall(() => createSourceByKeyHash(postgres().db)),
+        sourceByKeyHash: onFirstCall(() => createSourceByLookup(postgres().db)),
         now: Date.now,
         isolateMs: ISOLATE_KEY_MS,
       }),
     ),
     settleClaims: onFirstCall(() => createSettleClaims({ redis: redis() })),
     putFrames: onFirstCall(() => createPutFrames(kinesis(), settings.stream)),
-    reject: onFirstCall(() => createRejectRecords(sqs(), need(settings.dlqUrl, "DLQ_QUEUE_URL"))),
+    reject: onFirstCall(() => {
+      const queueUrl = need(dlqUrl, "DLQ_QUEUE_URL");
+      return createRejectEvents(createSendEntries({ sqs: sqs(), queueUrl, large: large() }, budget));
+    }),
+    spill: onFirstCall(() => {
+      const [own, objects] = [sqsAt(settings, SPILL_CALL), s3At(settings, SPILL_CALL)];
+      const to = { ...toRetry(), sqs: own, large: createLargeObjects(objects, need(largeBucket, "LARGE_BUCKET")) };
+      return createSpill(createSendEntries(to, { budgetMs: SPILL_BUDGET_MS }));
+    }),
+    sendRetries: onFirstCall(() => createSendRetries(createSendEntries(toRetry(), budget))),
+    readLetters: onFirstCall(() => createReadLetters(read())),
+    readRetries: onFirstCall(() => createReadRetries(read())),
     warehouse: {
       storedPositions: onFirstCall(() => storedKeys().storedPositions),
       storedCount: onFirstCall(() => storedKeys().storedCount),
@@ -77,6 +101,17 @@ export function openStores(settings: StoresSettings) {
     },
   };
 }
+
+const queuesAt = ({ aws, queues }: StoresSettings) => ({ region: aws.region, endpoint: queues.endpoint });
+const sqsAt = (settings: StoresSettings, call: typeof QUEUE_CALL) =>
+  new SQSClient(clientConfig(queuesAt(settings), call));
+const s3At = (settings: StoresSettings, call: typeof QUEUE_CALL) => {
+  // An engine on one port has no host for each bucket.
+  return new S3Client({
+    ...clientConfig(queuesAt(settings), call),
+    forcePathStyle: settings.queues.endpoint !== undefined,
+  });
+};
 
 const once = <T>(make: () => T): (() => T) =>
   onFirstCall(() => {

@@ -6,6 +6,13 @@ export const LOCAL = {
   region: "us-east-1",
   stream: "events",
   dlq: "dlq",
+  retry: "retry",
+  /** Six times what a worker's function may take; what fails so often lies in the queue's own dead letters. */
+  queueFunctionMs: 30_000,
+  visibilitySeconds: 180,
+  receivesMax: 5,
+  /** Texts that are too large for a queue. */
+  largeBucket: "large",
   /** Where the event-source mapper leaves batches that exhausted their retries. */
   failuresBucket: "failures",
   /** Two consumers at a time are what two cores have work for; order buckets spread over them. */

@@ -6,7 +6,12 @@ import {
   ResourceInUseException,
 } from "@aws-sdk/client-kinesis";
 import { BucketAlreadyOwnedByYou, CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
-import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  SetQueueAttributesCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
 import { clientConfig } from "../../functions/stores/aws/client.ts";
 import { createClickHouse } from "../../functions/stores/clickhouse/client.ts";
 import { openPostgres } from "../../functions/stores/postgres/client.ts";
@@ -26,19 +31,22 @@ export type Engines = Omit<Addresses, "ingestUrl" | "apiUrl">;
 
 const CALL = { attempts: 3, timeoutMs: 10_000 };
 
+/** The queues' own addresses. */
+export type Queues = { dlqUrl: string; retryUrl: string };
+
 /**
- * Makes what the stacks make in AWS, where it is missing: the stream, the queue and the bucket; then the tables, and the
+ * Makes what the stacks make in AWS, where it is missing: the stream, the queues and the buckets; then the tables, and the
  * local workspace with its keys. Doing it again changes nothing. Migrations run here for the local data only (decision 24).
  */
-export async function prepareStores(engines: Engines): Promise<{ dlqUrl: string }> {
-  const [dlqUrl] = await Promise.all([
-    makeQueue(engines.queuesUrl),
+export async function prepareStores(engines: Engines): Promise<Queues> {
+  const [queues] = await Promise.all([
+    makeQueues(engines.queuesUrl),
     makeStream(engines.streamUrl),
-    makeBucket(engines.queuesUrl),
+    makeBuckets(engines.queuesUrl),
     migrate("postgres", engines).then(() => seed(engines.postgresUrl)),
     migrate("clickhouse", engines).then(() => settleEpoch(engines)),
   ]);
-  return { dlqUrl };
+  return queues;
 }
 
 async function migrate(kind: EngineKind, { postgresUrl, clickhouseUrl }: Engines): Promise<void> {
@@ -88,19 +96,38 @@ async function makeStream(endpoint: string): Promise<void> {
   kinesis.destroy();
 }
 
-async function makeQueue(endpoint: string): Promise<string> {
+async function makeQueues(endpoint: string): Promise<Queues> {
   const sqs = new SQSClient(clientConfig({ region: LOCAL.region, endpoint }, CALL));
-  const { QueueUrl = "" } = await sqs.send(new CreateQueueCommand({ QueueName: LOCAL.dlq }));
+  const [dlqUrl, retryUrl] = await Promise.all([makeQueue(sqs, LOCAL.dlq), makeQueue(sqs, LOCAL.retry)]);
   sqs.destroy();
+  return { dlqUrl, retryUrl };
+}
+
+/** A queue of the workers, and the one that takes what failed too often: `<name>-dead`. */
+async function makeQueue(sqs: SQSClient, name: string): Promise<string> {
+  const dead = await sqs.send(new CreateQueueCommand({ QueueName: `${name}-dead` }));
+  const asked = new GetQueueAttributesCommand({ QueueUrl: dead.QueueUrl, AttributeNames: ["QueueArn"] });
+  const deadLetterTargetArn = (await sqs.send(asked)).Attributes?.QueueArn;
+  const Attributes = {
+    VisibilityTimeout: String(LOCAL.visibilitySeconds),
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: LOCAL.receivesMax }),
+  };
+  // Set and not created with: a queue that an older version made would be refused.
+  const { QueueUrl = "" } = await sqs.send(new CreateQueueCommand({ QueueName: name }));
+  await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
   return QueueUrl;
 }
 
-async function makeBucket(endpoint: string): Promise<void> {
+async function makeBuckets(endpoint: string): Promise<void> {
   const s3 = new S3Client({ ...clientConfig({ region: LOCAL.region, endpoint }, CALL), forcePathStyle: true });
+  await Promise.all([LOCAL.failuresBucket, LOCAL.largeBucket].map((bucket) => makeBucket(s3, bucket)));
+  s3.destroy();
+}
+
+async function makeBucket(s3: S3Client, Bucket: string): Promise<void> {
   try {
-    await s3.send(new CreateBucketCommand({ Bucket: LOCAL.failuresBucket }));
+    await s3.send(new CreateBucketCommand({ Bucket }));
   } catch (error) {
     if (!(error instanceof BucketAlreadyOwnedByYou)) throw error;
   }
-  s3.destroy();
 }

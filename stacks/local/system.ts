@@ -7,7 +7,7 @@ import { type EngineName, type EngineOptions, type EngineReady, engineFile } fro
 import { lockInstance } from "./instance-lock.ts";
 import { LOCAL } from "./local-mode.ts";
 import { checkDoorsAreFree, type DoorPorts } from "./ports.ts";
-import { type Engines, prepareStores } from "./prepare-stores.ts";
+import { type Engines, prepareStores, type Queues } from "./prepare-stores.ts";
 import { type Supervised, type SupervisorPorts, supervise } from "./supervisor.ts";
 import type { WorkersOptions, WorkersReady } from "./workers.ts";
 
@@ -95,16 +95,16 @@ export async function startSystem({ dataDir: given, ports, redisUrl, say }: Syst
         postgresUrl: database.url,
         cacheUrl: cache.url,
       };
-      return { engines, ...(await prepareStores(engines)) };
+      return { engines, queues: await prepareStores(engines) };
     });
     // Doors and workers load their modules while the engines start.
-    const doorsOptions = reachable.then(({ engines, dlqUrl }) => ({
-      stores: storesOf(engines, engines.streamUrl, dlqUrl),
+    const doorsOptions = reachable.then(({ engines, queues }) => ({
+      stores: storesOf(engines, queues),
       ingestPort: ports.ingest,
       apiPort: ports.api,
     }));
-    const workersOptions = reachable.then(({ engines, dlqUrl }) => ({
-      stores: storesOf(engines, engines.queuesUrl, dlqUrl),
+    const workersOptions = reachable.then(({ engines, queues }) => ({
+      stores: storesOf(engines, queues),
       streamUrl: engines.streamUrl,
       queuesUrl: engines.queuesUrl,
       dataDir: join(dataDir, "workers"),
@@ -131,10 +131,10 @@ export async function startSystem({ dataDir: given, ports, redisUrl, say }: Syst
   }
 }
 
-const storesOf = (engines: Engines, aws: string, dlqUrl: string): StoresSettings => ({
-  aws: { region: LOCAL.region, endpoint: aws },
+const storesOf = (engines: Engines, queues: Queues): StoresSettings => ({
+  aws: { region: LOCAL.region, endpoint: engines.streamUrl },
   stream: LOCAL.stream,
-  dlqUrl,
+  queues: { endpoint: engines.queuesUrl, ...queues, largeBucket: LOCAL.largeBucket },
   clickhouse: { url: engines.clickhouseUrl, username: "default", password: "", database: LOCAL.database },
   postgresUrl: engines.postgresUrl,
   redis: { url: engines.cacheUrl, token: LOCAL.redisToken },

@@ -3,6 +3,7 @@ import type { PutFrames, PutResult } from "../../ingest/publish.ts";
 import { messageOf } from "../../kit/errors.ts";
 import { log } from "../../kit/log.ts";
 import { type AwsSettings, clientConfig } from "./client.ts";
+import { wasRefused } from "./was-refused.ts";
 
 /** An attempt that has not been answered by then counts as unknown. Long enough for a stream that is merely busy. */
 const PUT_TIMEOUT_MS = 3_000;
@@ -34,13 +35,3 @@ export function createPutFrames(kinesis: Pick<KinesisClient, "send">, stream: st
 
 const resultOf = (entry: PutRecordsResultEntry | undefined): PutResult =>
   entry?.SequenceNumber ? "stored" : entry?.ErrorCode ? "refused" : "unknown";
-
-/** The service read the call and declined it, or no connection was made at all: nothing was written. */
-function wasRefused(error: unknown): boolean {
-  const { $fault, $metadata, code } = error as {
-    $fault?: string;
-    $metadata?: { httpStatusCode?: number };
-    code?: string;
-  };
-  return ($fault === "client" && $metadata?.httpStatusCode !== undefined) || code === "ECONNREFUSED";
-}

@@ -27,6 +27,11 @@ export const CONTEXT_COLUMNS = [
   "os_name",
   "os_version",
   "app_version",
+  // What the door adds: the place of the address before it was reduced, and a mark on robots (C-24, B-22).
+  "geo_country",
+  "geo_region",
+  "geo_city",
+  "is_bot",
 ] as const;
 
 /** JSON text in a frame, JSON columns in the table. */
@@ -44,6 +49,8 @@ export const FRAME_COLUMNS: readonly { name: string; wire: WireType }[] = [
   { name: "original_timestamp", wire: "Nullable(DateTime64(3, 'UTC'))" },
   { name: "sent_at", wire: "Nullable(DateTime64(3, 'UTC'))" },
   { name: "received_at", wire: "DateTime64(3, 'UTC')" },
+  // Codes with commas between them.
+  text("warnings"),
   ...CONTEXT_COLUMNS.map((path) => text(`context.${path}`)),
   ...JSON_COLUMNS.map(text),
 ];

@@ -26,8 +26,23 @@ export type WireEvent = {
   context: JsonObject;
 };
 
+/**
+ * What was odd about an event and did not refuse it: counted by source, and kept with the event. B-06, S-13.
+ * `schema_full`: the registry learns no more; `schema_unchecked`: the registry was away; `not_learned`: the plan forbids it.
+ */
+export type Warning =
+  | "bad_timestamp"
+  | "bad_sent_at"
+  | "timestamp_replaced"
+  | "clock_skew"
+  | "text_cleaned"
+  | "schema_full"
+  | "schema_unchecked"
+  | "not_learned"
+  | "plan_violation";
+
 /** A wire event with the server's time: `timestamp` is event time, corrected for the client's clock. */
-export type ReceivedEvent = WireEvent & { receivedAt: number; timestamp: number };
+export type ReceivedEvent = WireEvent & { receivedAt: number; timestamp: number; warnings: readonly Warning[] };
 
 /** A received event whose properties, traits and context are flat, in snake_case. */
 export type FlatEvent = ReceivedEvent & { readonly flat: true };

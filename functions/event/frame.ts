@@ -11,7 +11,8 @@ import { createBytes } from "./frame-bytes.ts";
  * ClickHouse's Native format wants. The door encodes once; the consumer concatenates columns and never looks inside,
  * unless a function or a repeat makes it.
  *
- *   byte 0      codec: 1 raw with a CRC-32 of the body (little-endian, 4 bytes before it), 2 gzip
+ *   byte 0      codec: 3 raw with a CRC-32 of the body (little-endian, 4 bytes before it), 4 gzip (1 and 2 were the
+ *               same without the columns of 0002)
  *   byte 1      flags: bit 0 = suspect, the put of this frame was repeated (decision 15a)
  *   bytes 2–5   number of events, little-endian
  *   body        workspace id (16 bytes), one flag byte an event (bit 0 = suspect), then for each of FRAME_COLUMNS the
@@ -26,8 +27,8 @@ export type Frame = {
   columns: readonly Uint8Array[];
 };
 
-const RAW = 1;
-const GZIP = 2;
+const RAW = 3;
+const GZIP = 4;
 const HEADER_BYTES = 6;
 const SUSPECT = 1;
 /** Below this, gzip costs more than the 25 KB units of a put could ever save (performance.md 4.3). */
@@ -106,7 +107,7 @@ export function decodeFrame(record: Buffer): Frame {
 function payloadOf(record: Buffer): Buffer {
   const payload = record.subarray(HEADER_BYTES);
   if (record[0] === GZIP) return gunzipSync(payload, { maxOutputLength: INFLATED_BYTES_MAX });
-  if (record[0] !== RAW) throw new Error(`this reader knows frames of codec 1 and 2, not ${record[0]}`);
+  if (record[0] !== RAW) throw new Error(`this reader knows frames of codec 3 and 4, not ${record[0]}`);
   const body = payload.subarray(4);
   if (!crcOf(body).equals(payload.subarray(0, 4))) throw new Error("the frame's checksum is wrong");
   return body;
@@ -156,6 +157,7 @@ function bodyOf(workspaceId: string, events: readonly EncodedEvent[]): Buffer {
   nullableTimes((event) => event.originalTimestamp);
   nullableTimes((event) => event.sentAt);
   column(({ event }) => bytes.int64(event.receivedAt));
+  column(({ event }) => bytes.text(event.warnings.join(",")));
   CONTEXT_COLUMNS.forEach((_, path) => {
     column(({ contextOwn }) => bytes.text(contextOwn[path] ?? ""));
   });

@@ -29,6 +29,7 @@ export const EventsBody = z.object({
 const StoredRow = z.looseObject({
   message_id: z.string(),
   timestamp: z.string(),
+  warnings: z.string(),
   context: z.record(z.string(), z.json()),
 });
 
@@ -76,7 +77,7 @@ const ofTable = (table: (typeof TABLES)[number]) =>
 
 /** Puts the context's own columns back into it; an empty one was never sent. */
 function clientRow(row: z.output<typeof StoredRow>): JsonObject {
-  const { context, ...rest } = row as JsonObject & { context: JsonObject };
+  const { context, warnings, ...rest } = row as JsonObject & { context: JsonObject; warnings: string };
   const whole: JsonObject = { ...context };
   for (const path of CONTEXT_COLUMNS) {
     const column = `context.${path}`;
@@ -84,5 +85,5 @@ function clientRow(row: z.output<typeof StoredRow>): JsonObject {
     if (value !== undefined && value !== "") whole[path] = value;
     delete rest[column];
   }
-  return { ...rest, context: whole };
+  return { ...rest, warnings: warnings === "" ? [] : warnings.split(","), context: whole };
 }

@@ -9,25 +9,33 @@ export type SizeLimits = { eventBytesMax: number; batchBytesMax: number };
  * no more than an honest body. Throws `payload_too_large`, `invalid_json` for what is not gzip, and what kept the body
  * from being read. I-06, E1.
  */
-export function inflate(call: Pick<Call, "kind" | "body" | "gzip">, limits: SizeLimits): Uint8Array {
+export function inflate(call: Pick<Call, "kind" | "dialect" | "body" | "gzip">, limits: SizeLimits): Uint8Array {
   if (call.body instanceof AppError) throw call.body;
-  const bytesMax = call.kind === "batch" ? limits.batchBytesMax : limits.eventBytesMax;
+  const { what, bytesMax } = sizeOf(call, limits);
   if (!call.gzip) {
-    if (call.body.length > bytesMax) throw tooLarge(call.kind, call.body.length, bytesMax);
+    if (call.body.length > bytesMax) throw tooLarge(what, call.body.length, bytesMax);
     return call.body;
   }
   try {
-    return gunzipSync(call.body, { maxOutputLength: bytesMax });
+    return gunzipSync(call.body, { maxOutputLength: Math.min(bytesMax, call.body.length * RATIO_MAX) });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE")
-      throw tooLarge(call.kind, undefined, bytesMax);
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(what, undefined, bytesMax);
     throw new AppError("invalid_json", "The body says Content-Encoding: gzip but is not gzip.", { cause: error });
   }
 }
 
+/** Batches of equal events shrink to a hundredth; what is smaller than this was made to be a bomb. */
+const RATIO_MAX = 400;
+
+/** Which limit a call's body has. */
+export function sizeOf({ kind, dialect }: Pick<Call, "kind" | "dialect">, limits: SizeLimits) {
+  const many = kind === "batch" || kind === "import" || dialect?.single === false;
+  return many ? { what: "batch", bytesMax: limits.batchBytesMax } : { what: "event", bytesMax: limits.eventBytesMax };
+}
+
 /** The sentence that names the limit that was met and the variable that moves it. */
 export function tooLarge(what: string, bytes: number | undefined, bytesMax: number): AppError {
-  const subject = what === "batch" ? "The batch" : what.startsWith("batch[") ? `Event ${what}` : "The event";
+  const subject = what === "batch" ? "The batch" : what.endsWith("]") ? `Event ${what}` : "The event";
   const size = bytes === undefined ? "larger than the limit" : `${kb(bytes)} KB, the limit is`;
   const variable = what === "batch" ? "BATCH_PAYLOAD_LIMIT_KB" : "PAYLOAD_LIMIT_KB";
   const sentence = bytes === undefined ? `${subject} is ${size} of` : `${subject} is ${size}`;

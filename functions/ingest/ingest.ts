@@ -1,116 +1,221 @@
-import type { CheckedEvent, Draft, FlatEvent, ReceivedEvent } from "../event/event.ts";
+import type { CheckedEvent, Draft, FlatEvent, JsonObject, ReceivedEvent } from "../event/event.ts";
 import { each, going, type Outcome, tried } from "../event/outcome.ts";
 import { AppError } from "../kit/errors.ts";
+import { log } from "../kit/log.ts";
 import type { Source } from "../registry/source.ts";
+import { markSender } from "./address.ts";
 import type { Call } from "./call.ts";
+import { checkPlan } from "./check-plan.ts";
+import { checkSchemas } from "./check-schema.ts";
 import { flattened } from "./flatten.ts";
-import { inflate, type SizeLimits } from "./inflate.ts";
-import { type Parsed, parse } from "./parse.ts";
-import type { Publish, PutResult } from "./publish.ts";
+import { inflate } from "./inflate.ts";
+import { lettersOf } from "./letters.ts";
+import { type Item, type Parsed, parse } from "./parse.ts";
+import type { Claim, IngestPorts, Rate, Rules } from "./ports.ts";
+import type { PutResult } from "./publish.ts";
+import { rejectLate } from "./reject-late.ts";
+import { reportOf } from "./report.ts";
+import { retryAfterSeconds } from "./retry-after.ts";
 import { stamp } from "./stamp.ts";
 import { messageIdOf, validate } from "./validate.ts";
 
-/** What the cache knows of a message id: never seen, seen but not known to be stored, or stored within the last day. */
-export type Claim = "fresh" | "suspect" | "duplicate";
-
-/**
- * The first round trip: whose key it is, and a claim on every id. `source` is null for a key that nobody has. Throws
- * `unavailable` when neither cache nor database can tell; with the cache away every id is suspect. Decisions 5, 6, 12.
- */
-export type Admit = (
-  keyHash: string,
-  ids: readonly string[],
-) => Promise<{ source: Source | null; requestId: string; claims: Claim[] }>;
-
-/** The second round trip: what is stored becomes a duplicate for a day, what was refused is free again. Never throws. */
-export type SettleClaims = (
-  workspaceId: string,
-  requestId: string,
-  claims: { confirm: readonly string[]; release: readonly string[] },
-) => Promise<void>;
-
-export type IngestPorts = {
-  admit: Admit;
-  settleClaims: SettleClaims;
-  publish: Publish;
-  hashOfKey: (key: string) => string;
-  newId: (nowMs: number) => string;
-  limits: SizeLimits;
-};
-
-/** What a call became: its source, and a verdict for each event in the order of the body. */
-export type Ingested = { source: Source; outcomes: Outcome<CheckedEvent>[] };
+/** What a call became: its source, what is left of its rate, and a verdict for each event in the order of the body. */
+export type Ingested = { source: Source; rate: Rate | undefined; outcomes: Outcome<CheckedEvent>[] };
 export type Ingest = (call: Call) => Promise<Ingested>;
 
+/** A call that was refused as a whole, with its source and what is left of its rate where they are known. */
+export class RefusedCall extends AppError {
+  readonly source: Source | null;
+  readonly rate: Rate | undefined;
+
+  constructor(
+    { code, message, field, retryAfterSeconds, cause }: AppError,
+    source: Source | null,
+    rate: Rate | undefined,
+  ) {
+    super(code, message, {
+      ...(field !== undefined && { field }),
+      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+      cause,
+    });
+    this.source = source;
+    this.rate = rate;
+  }
+}
+
 /**
- * The ingest path. An AppError up to `admit` refuses the whole call; from there each event has its own verdict. The
+ * The ingest path. An AppError up to the claims refuses the whole call; from there each event has its own verdict. The
  * order of answers is decision 1's: key → size → parse → rate limit → stamp → late → claim → flatten → schema →
  * publish → confirm; what touches nothing runs before the first round trip, so that one trip is enough (13a).
  */
 export function createIngest(ports: IngestPorts): Ingest {
   return async (call) => {
-    const body = read(() => parse(inflate(call, ports.limits), call.kind, ports.limits)); //  size, parse
-    const received = receive(body.drafts, call, ports.newId); //                  validate, stamp
+    const body = read(() => parse(inflate(call, ports.limits), call, ports.limits)); //              size, parse
+    const lookup = lookupOf(call, body, ports);
+    const { requestId, bucket } = call;
+    const admit = async (ids: readonly string[]) => {
+      const admitted = await ports.admit({ lookup, requestId, bucket, ids });
+      const { source, rate } = admitted;
+      const refuse = (error: AppError): never => {
+        throw new RefusedCall(error, source, rate);
+      };
+      if (source === null || !source.enabled)
+        return refuse(new AppError("invalid_write_key", unknown(call, body, source)));
+      if (isForeignPage(source, call)) return refuse(new AppError("forbidden", FOREIGN_PAGE, { field: "Origin" }));
+      if (body.refused) return refuse(body.refused);
+      if (admitted.limited) return refuse(rateLimited(source, admitted.limited));
+      return { ...admitted, source };
+    };
+    // Only a source's own mapping can say what a webhook's body means: its source is asked for first, in a trip of its own.
+    const items = body.read ? readMapped(body.read, (await admit([])).source) : body.items;
+    const received = receive(items, body, call, ports); //                                           validate, stamp
+    const ids = [...new Set(going(received).map(({ messageId }) => messageId))];
+    const { source, rate, claims } = await admit(ids); //                                            key, rate limit, claim
 
-    const key = call.key ?? body.key;
-    if (key === undefined) throw new AppError("invalid_write_key", NO_KEY);
-    const ids = received.flatMap((outcome) => (outcome.kind === "going" ? [outcome.messageId] : []));
-    const { source, requestId, claims } = await ports.admit(ports.hashOfKey(key), ids); //       key, claim
-    if (source === null || !source.enabled) throw new AppError("invalid_write_key", unknownKey(key, source));
-    if (body.refused) throw body.refused;
+    const rules = source.rules.plan || source.rules.suppressed ? await ports.rulesOf(source) : NO_RULES;
+    const isSuppressed = suppressedIn(rules, source, ports);
+    const timely =
+      source.lateCheck && bucket === "dedup"
+        ? each(received, "late", (event) => rejectLate(event, ports.lateAfterMs))
+        : received; // late
+    const claimOf = new Map(ids.map((id, index) => [id, claims[index]]));
+    const claimed = withClaims(timely, claimOf, bucket !== "dedup", isSuppressed); //                claim, suppressed
+    const flat = each(claimed, "flatten", ({ event }) => markSender(flattened(event), source, call.client, ports)); // flatten
+    const planned = rules.plan ? checkPlan(ports.checkPlan(rules.plan), claimed, flat) : flat; //     plan
+    const typed = await checkSchemas(ports.schemas, source, planned, rules.plan?.mode !== "block"); // schema
+    const checked = withoutRepeats(withSource(typed, claimed, source));
 
-    const claimed = withClaims(received, claims);
-    const checked = each(claimed, ({ event, suspect }) => toChecked(flattened(event), source, suspect)); // flatten
-    const events = going(checked);
-    const results = await ports.publish(source.workspaceId, events);
-    await ports.settleClaims(source.workspaceId, requestId, settled(claimed, checked, results)); // confirm, release
-    if (results.some((result) => result !== "stored"))
-      throw new AppError("unavailable", UNAVAILABLE, { retryAfterSeconds: 5 + Math.floor(Math.random() * 6) });
-    return { source, outcomes: checked };
+    const finish = async () => {
+      const results = await ports.publish(source.workspaceId, going(checked)); //                    publish
+      const head = { source, call, attempt: 1, replayId: "", rejectedAt: call.receivedAt };
+      const letters = lettersOf(head, items, checked, isSuppressed, ports);
+      const kept = letters.length === 0 || (await keep(ports, letters)); //                          dead letters
+      const report = reportOf(call, checked, ports.isShown(source.id, call.receivedAt));
+      const settled = settledOf(checked, results, kept);
+      await ports.settleClaims({ source, requestId, bucket, ...settled, report }); //                confirm, release
+      if (!kept || results.some((result) => result !== "stored")) throw new RefusedCall(unavailable(), source, rate);
+    };
+    if (ports.ack === "async") ports.background(finish());
+    else await finish();
+    return { source, rate, outcomes: checked };
   };
 }
 
 const NO_KEY =
   "No write key was sent. Send it as the user name of Basic authentication, as X-Write-Key, or as writeKey in the body.";
-const UNAVAILABLE = "Events cannot be stored right now. Send the request again after the given time.";
-const unknownKey = (key: string, source: Source | null) =>
-  source
-    ? `The source "${source.name}" is switched off.`
-    : `No source has this write key (${key.slice(0, 5)}…${key.slice(-2)}).`;
+const FOREIGN_PAGE = "This source does not take events from pages of this origin.";
+const unavailable = () =>
+  new AppError("unavailable", "Events cannot be stored right now. Send the request again after the given time.", {
+    retryAfterSeconds: retryAfterSeconds(5),
+  });
+
+function lookupOf(call: Call, body: Parsed, { lookup }: IngestPorts): string {
+  const key = call.key ?? body.key;
+  if (key !== undefined) return lookup.ofKey(key);
+  if (body.site !== undefined) return lookup.ofSite(body.site);
+  const domain = body.domain ?? call.domain;
+  if (domain !== undefined) return lookup.ofDomain(domain);
+  throw new RefusedCall(new AppError("invalid_write_key", NO_KEY), null, undefined);
+}
+
+/** Says what was looked up (P-13), of a key no more than its ends. */
+function unknown(call: Call, body: Parsed, source: Source | null): string {
+  if (source) return `The source "${source.name}" is switched off.`;
+  const key = call.key ?? body.key;
+  if (key !== undefined) return `No source has this write key (${key.slice(0, 5)}…${key.slice(-2)}).`;
+  if (body.site !== undefined) return `No source has the id ${body.site.slice(0, 40)}.`;
+  return `${NO_KEY} Without one the source is found by its domain, and none has ${(body.domain ?? call.domain ?? "").slice(0, 253)}.`;
+}
+
+const isForeignPage = ({ origins }: Source, { client: { origin } }: Call) =>
+  origins.length > 0 && origin !== undefined && !origins.includes(origin);
+
+const rateLimited = ({ limits }: Source, met: "requests" | "events") =>
+  new AppError(
+    "rate_limited",
+    met === "requests"
+      ? `More than ${limits.windowRequestsMax} requests in 5 seconds. Send fewer, larger batches.`
+      : `More than ${limits.dayEventsMax} events today (UTC).`,
+    { retryAfterSeconds: retryAfterSeconds(met === "requests" ? 5 : 30) },
+  );
 
 /** The body, or why it cannot be read: said only once the key has been checked. Decision 13a. */
 function read(parsed: () => Parsed): Parsed {
   try {
     return parsed();
   } catch (error) {
-    if (error instanceof AppError) return { drafts: [], key: undefined, refused: error };
+    if (error instanceof AppError) return { items: [], refused: error };
     throw error;
   }
 }
 
-function receive(drafts: Parsed["drafts"], call: Call, newId: IngestPorts["newId"]): Outcome<ReceivedEvent>[] {
-  return drafts.map((draft) => {
-    if (draft instanceof AppError) return { messageId: "", kind: "rejected", error: draft };
-    const id = tried("", draft, messageIdOf);
+function readMapped(readItems: NonNullable<Parsed["read"]>, source: Source): readonly Item[] {
+  try {
+    return readItems(source.webhook);
+  } catch (error) {
+    if (error instanceof AppError) return [{ refused: error }];
+    throw error;
+  }
+}
+
+function receive(items: readonly Item[], body: Parsed, call: Call, ports: IngestPorts): Outcome<ReceivedEvent>[] {
+  const visitor = body.visitors ? visitorOf(body, call, ports) : undefined;
+  return items.map((item) => {
+    if ("refused" in item) return { messageId: "", kind: "rejected", error: item.refused, stage: "parse" };
+    const { draft } = item;
+    const id = tried("", "validate", draft, messageIdOf);
     if (id.kind !== "going") return id;
-    const messageId = id.event ?? newId(call.receivedAt);
-    const sentAt = draft.sentAt ?? call.sentAt;
-    const dated: Draft = sentAt === undefined || draft.sentAt ? draft : { ...draft, sentAt };
-    return tried(messageId, dated, (from) => stamp(validate(from, call.kind, messageId), call.receivedAt));
+    const messageId = id.event ?? ports.newId(call.receivedAt);
+    const full = completed(draft, call, visitor);
+    return tried(messageId, "validate", full, (from) =>
+      stamp(validate(from, call.kind, messageId), call.receivedAt, from, item.cleaned),
+    );
   });
 }
 
-type Claimed = { messageId: string; event: ReceivedEvent; suspect: boolean };
+/** What the call says for all of its events: when it was sent, and who visits where the client names nobody. */
+function completed(draft: Draft, { sentAt }: Call, visitor: string | undefined): Draft {
+  const sent = sentAt !== undefined && (draft.sentAt === undefined || draft.sentAt === null) ? sentAt : undefined;
+  if (sent === undefined && visitor === undefined) return draft;
+  return {
+    ...draft,
+    ...(sent !== undefined && { sentAt: sent }),
+    ...(visitor !== undefined && !draft.anonymousId && { anonymousId: visitor }),
+  };
+}
 
-/** Gives each event that is still going its claim; `claims` are in the order of those events. */
-function withClaims(received: readonly Outcome<ReceivedEvent>[], claims: readonly Claim[]): Outcome<Claimed>[] {
-  let at = 0;
-  return received.map((outcome) => {
+/** One address and agent on one site in one day are one visitor, and nobody can tell who: the salt changes daily. */
+const visitorOf = ({ site = "", domain = "" }: Parsed, { client, receivedAt }: Call, ports: IngestPorts) =>
+  `visitor_${ports.hashOfAddress(`${site}${domain}`, `${client.address} ${client.userAgent}`, receivedAt)}`;
+
+const NO_RULES: Rules = { plan: null, suppressed: new Set() };
+
+function suppressedIn({ suppressed }: Rules, { workspaceId }: Source, { hashOfPerson }: IngestPorts) {
+  if (suppressed.size === 0) return () => false;
+  const has = (id: unknown) =>
+    (typeof id === "string" || typeof id === "number") &&
+    id !== "" &&
+    suppressed.has(hashOfPerson(workspaceId, `${id}`));
+  return ({ userId, anonymousId }: JsonObject | { userId: string; anonymousId: string }) =>
+    has(userId) || has(anonymousId);
+}
+
+type Claimed = { event: ReceivedEvent; suspect: boolean };
+
+/** Gives each event that is still going its claim. Of a repeated id each copy has the one claim: see `withoutRepeats`. */
+function withClaims(
+  received: readonly Outcome<ReceivedEvent>[],
+  claimOf: ReadonlyMap<string, Claim | undefined>,
+  isRepeat: boolean,
+  isSuppressed: (event: ReceivedEvent) => boolean,
+): Outcome<Claimed>[] {
+  return received.map((outcome): Outcome<Claimed> => {
     if (outcome.kind !== "going") return outcome;
-    const claim = claims[at++];
     const { messageId, event } = outcome;
+    const claim = claimOf.get(messageId);
+    if (isSuppressed(event)) return { messageId, kind: "suppressed" };
     if (claim === "duplicate") return { messageId, kind: "duplicate" };
-    return { messageId, kind: "going", event: { messageId, event, suspect: claim !== "fresh" || isOld(event) } };
+    return { messageId, kind: "going", event: { event, suspect: isRepeat || claim !== "fresh" || isOld(event) } };
   });
 }
 
@@ -119,27 +224,54 @@ const CLAIM_COVERS_MS = 23 * 60 * 60 * 1_000;
 const isOld = ({ originalTimestamp, receivedAt }: ReceivedEvent) =>
   originalTimestamp === undefined || receivedAt - originalTimestamp > CLAIM_COVERS_MS;
 
-const toChecked = (event: FlatEvent, source: Source, suspect: boolean): CheckedEvent => ({
-  ...event,
-  sourceId: source.id,
-  suspect,
-});
-
-/** What was stored is confirmed; what was refused for certain is released; what nobody knows keeps its claim. */
-function settled(
+const withSource = (
+  typed: readonly Outcome<FlatEvent>[],
   claimed: readonly Outcome<Claimed>[],
-  checked: readonly Outcome<CheckedEvent>[],
-  results: readonly PutResult[],
-) {
+  { id: sourceId }: Source,
+): Outcome<CheckedEvent>[] =>
+  typed.map((outcome, index) => {
+    const from = claimed[index];
+    if (outcome.kind !== "going" || from?.kind !== "going")
+      return outcome as Exclude<typeof outcome, { kind: "going" }>;
+    return { ...outcome, event: { ...outcome.event, sourceId, suspect: from.event.suspect } };
+  });
+
+/** Of an id that a call repeats, the first event that passed every check is taken; a refused one before it burns nothing. */
+function withoutRepeats(checked: readonly Outcome<CheckedEvent>[]): Outcome<CheckedEvent>[] {
+  const taken = new Set<string>();
+  return checked.map((outcome) => {
+    if (outcome.kind !== "going") return outcome;
+    const { messageId } = outcome;
+    if (taken.has(messageId)) return { messageId, kind: "duplicate" };
+    taken.add(messageId);
+    return outcome;
+  });
+}
+
+/** False when the dead letters could not be kept: then the whole call is repeated, since its answer alone is no record. */
+async function keep({ reject }: IngestPorts, letters: Parameters<IngestPorts["reject"]>[0]): Promise<boolean> {
+  try {
+    await reject(letters);
+    return true;
+  } catch (error) {
+    log.error({ err: error, letters: letters.length }, "dead letters could not be kept");
+    return false;
+  }
+}
+
+/** What is stored is confirmed; what was refused for certain is released; what nobody knows keeps its claim. */
+function settledOf(checked: readonly Outcome<CheckedEvent>[], results: readonly PutResult[], kept: boolean) {
   const confirm: string[] = [];
   const release: string[] = [];
   let at = 0;
-  checked.forEach((outcome, index) => {
-    if (outcome.kind === "going") {
+  checked.forEach((outcome) => {
+    const { kind, messageId } = outcome;
+    if (kind === "going") {
       const result = results[at++];
-      if (result === "stored") confirm.push(outcome.messageId);
-      else if (result === "refused") release.push(outcome.messageId);
-    } else if (outcome.kind === "rejected" && claimed[index]?.kind === "going") release.push(outcome.messageId);
+      if (result === "stored") confirm.push(messageId);
+      else if (result === "refused") release.push(messageId);
+    } else if (kind === "suppressed" || (kind === "quarantined" && kept)) confirm.push(messageId);
+    else if ((kind === "rejected" || kind === "quarantined") && messageId !== "") release.push(messageId);
   });
   return { confirm, release };
 }

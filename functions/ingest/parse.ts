@@ -1,43 +1,150 @@
 import type { Draft, Json, JsonObject } from "../event/event.ts";
 import { AppError } from "../kit/errors.ts";
+import type { WebhookMapping } from "../registry/source.ts";
 import type { Call } from "./call.ts";
 import { cleanTexts } from "./clean-texts.ts";
+import type { Foreign } from "./dialects/dialect.ts";
 import type { SizeLimits } from "./inflate.ts";
 import { tooLarge } from "./inflate.ts";
 
+/** One item of a body: an event, or why it is none. `raw` is what was sent, for the dead letters; absent where nothing could be read. */
+export type Item = { draft: Draft; cleaned: boolean } | { refused: AppError; raw?: Json };
+
 /**
- * A body taken apart. What is no event is an AppError at its place, to be refused as one item of its batch; `refused` is
- * set where the body as a whole is wrong although its key can be read.
+ * A body taken apart. `refused` is set where the body as a whole is wrong although its key can be read. `read` is set
+ * instead of the items where they hang on the source's own mapping.
  */
-export type Parsed = { drafts: readonly (Draft | AppError)[]; key: string | undefined; refused?: AppError };
+export type Parsed = {
+  items: readonly Item[];
+  key?: string | undefined;
+  site?: string | undefined;
+  domain?: string | undefined;
+  visitors?: boolean | undefined;
+  refused?: AppError;
+  read?: (mapping: WebhookMapping | null) => readonly Item[];
+};
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Bytes → the drafts of a call, a batch's `context` and `sentAt` given to each event that has none. The content type is
- * never asked (S-5). Throws `invalid_json` for what is not UTF-8 or not JSON, and `validation_failed` for what is no
- * object; a batch without its list is refused with its key. Decisions 2, 13a, 13c; I-02.
+ * Bytes → the items of a call, a batch's `context`, `integrations` and `sentAt` given to each event that has none. The
+ * content type is never asked (S-5). Throws `invalid_json` for what is not UTF-8 or not JSON, and `validation_failed` for
+ * what is no object; a batch without its list is refused with its key. Decisions 2, 13a, 13c; I-02.
  */
-export function parse(bytes: Uint8Array, kind: Call["kind"], limits: SizeLimits): Parsed {
-  const body = objectOf(bytes);
-  if (kind !== "batch") return { drafts: [body], key: keyIn(body) };
-  if (!Array.isArray(body.batch)) return { drafts: [], key: keyIn(body), refused: noList() };
-  const first = body.batch[0];
-  const defaults = defaultsOf(body);
-  const drafts = body.batch.map((item, index) => {
-    if (!isObject(item))
-      return new AppError("validation_failed", `batch[${index}] must be an object, one event.`, {
-        field: `batch[${index}]`,
-      });
-    const draft = defaults ? withDefaults(item, defaults) : item;
-    // Only a body above one event's limit can hold an event above it; all others are spared the count.
-    if (bytes.length <= limits.eventBytesMax) return draft;
-    return refusedForSize(item, `batch[${index}]`, limits.eventBytesMax) ?? draft;
-  });
-  return { drafts, key: keyIn(body) ?? (isObject(first) ? keyIn(first) : undefined) };
+export function parse(
+  bytes: Uint8Array,
+  { kind, dialect, hints }: Pick<Call, "kind" | "dialect" | "hints">,
+  limits: SizeLimits,
+): Parsed {
+  const text = textOf(bytes);
+  if (kind === "import") return importOf(text, limits);
+  const body = jsonOf(text);
+  if (dialect) {
+    const cleaned = cleanIn(body, text);
+    const read = (mapping: WebhookMapping | null) => dialect.read(cleaned.value, hints, mapping);
+    const items = ({ drafts }: Foreign) => drafts.map((draft) => ({ draft, cleaned: cleaned.changed }));
+    if (dialect.mapped) return { items: [], read: (mapping) => items(read(mapping)) };
+    const foreign = read(null);
+    return { ...foreign, items: items(foreign) };
+  }
+  if (!isObject(body)) throw new AppError("validation_failed", "The body must be a JSON object.");
+  if (kind === "batch") return batchOf(body, text, bytes.length, limits);
+  const { value, changed } = cleanIn(body, text);
+  return { items: [{ draft: value as JsonObject, cleaned: changed }], key: keyIn(body) };
 }
 
-const noList = () => new AppError("validation_failed", '"batch" must be a list of events.', { field: "batch" });
+function textOf(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (error) {
+    throw new AppError("invalid_json", "The body is not valid UTF-8.", { cause: error });
+  }
+}
+
+function jsonOf(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch (error) {
+    throw new AppError("invalid_json", "The body is not valid JSON.", { cause: error });
+  }
+}
+
+/** Lone surrogates and U+0000 can only come in as escapes: a text without any is spared the walk. */
+function cleanIn(value: Json, text: string): { value: Json; changed: boolean } {
+  if (!text.includes("\\u")) return { value, changed: false };
+  let changed = false;
+  const cleaned = cleanTexts(value, () => {
+    changed = true;
+  });
+  return { value: cleaned, changed };
+}
+
+function batchOf({ batch, ...rest }: JsonObject, text: string, bytes: number, limits: SizeLimits): Parsed {
+  if (!Array.isArray(batch)) {
+    const refused = new AppError("validation_failed", '"batch" must be a list of events.', { field: "batch" });
+    return { items: [], key: keyIn(rest), refused };
+  }
+  const body = cleanIn(rest, text);
+  const [first] = batch;
+  const items = itemsOf(batch, text, bytes, limits, "batch", body.value as JsonObject, body.changed);
+  return { items, key: keyIn(rest) ?? (isObject(first) ? keyIn(first) : undefined) };
+}
+
+function itemsOf(
+  list: readonly Json[],
+  text: string,
+  bytes: number,
+  limits: SizeLimits,
+  name: string,
+  body: JsonObject,
+  bodyCleaned: boolean,
+): Item[] {
+  const defaults = defaultsOf(body);
+  return list.map((item, index) => {
+    const where = `${name}[${index}]`;
+    if (!isObject(item)) {
+      const refused = new AppError("validation_failed", `${where} must be an object, one event.`, { field: where });
+      return { refused, raw: item };
+    }
+    // Only a body above one event's limit can hold an event above it; all others are spared the count.
+    const refused = bytes > limits.eventBytesMax ? refusedForSize(item, where, limits.eventBytesMax) : undefined;
+    if (refused) return { refused, raw: item };
+    const { value, changed } = cleanIn(item, text);
+    const draft = defaults ? withDefaults(value as JsonObject, defaults) : (value as JsonObject);
+    return { draft, cleaned: changed || bodyCleaned };
+  });
+}
+
+/** `{batch: […]}`, a JSON array of events, or an event a line (NDJSON): each bad line is refused alone. K-32, B-25. */
+function importOf(text: string, limits: SizeLimits): Parsed {
+  const whole = tryJson(text);
+  if (Array.isArray(whole)) {
+    const [first] = whole;
+    const items = itemsOf(whole, text, text.length, limits, "events", {}, false);
+    return { items, key: isObject(first) ? keyIn(first) : undefined };
+  }
+  if (isObject(whole) && "batch" in whole) return batchOf(whole, text, text.length, limits);
+  if (isObject(whole))
+    return { items: itemsOf([whole], text, text.length, limits, "line", {}, false), key: keyIn(whole) };
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  const values = lines.map(tryJson);
+  // What holds not one object is no import at all.
+  if (!values.some(isObject)) throw new AppError("invalid_json", "The body is neither JSON nor a JSON object a line.");
+  const items = values.flatMap((value, index): Item[] =>
+    value === undefined
+      ? [{ refused: new AppError("invalid_json", `Line ${index + 1} is not JSON.`, { field: `line[${index}]` }) }]
+      : itemsOf([value], text, text.length, limits, "line", {}, false),
+  );
+  return { items, key: values.filter(isObject).map(keyIn).find(Boolean) };
+}
+
+function tryJson(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
+}
 
 function refusedForSize(item: JsonObject, where: string, bytesMax: number): AppError | undefined {
   try {
@@ -50,31 +157,14 @@ function refusedForSize(item: JsonObject, where: string, bytesMax: number): AppE
   }
 }
 
-function objectOf(bytes: Uint8Array): JsonObject {
-  let text: string;
-  try {
-    text = utf8.decode(bytes);
-  } catch (error) {
-    throw new AppError("invalid_json", "The body is not valid UTF-8.", { cause: error });
-  }
-  let body: Json;
-  try {
-    body = JSON.parse(text) as Json;
-  } catch (error) {
-    throw new AppError("invalid_json", "The body is not valid JSON.", { cause: error });
-  }
-  if (!isObject(body)) throw new AppError("validation_failed", "The body must be a JSON object.");
-  // Lone surrogates and U+0000 can only come in as escapes: a body without any is spared the walk.
-  return text.includes("\\u") ? (cleanTexts(body) as JsonObject) : body;
-}
-
 export const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A key in a body may be masked (`id:***`); such a value is no key (S-6, S-12). */
 function keyIn(body: JsonObject): string | undefined {
-  const key = body.writeKey;
-  return typeof key === "string" && key !== "" && !key.includes("***") ? key : undefined;
+  return [body.writeKey, body.api_key].find(
+    (key): key is string => typeof key === "string" && key !== "" && !key.includes("***"),
+  );
 }
 
 type Defaults = { context: JsonObject | undefined; sentAt: Json | undefined };

@@ -1,7 +1,8 @@
 import type { RejectEvents } from "../event/dead-letter.ts";
+import type { JsonObject } from "../event/event.ts";
 import type { EventSchema, TypedProperty } from "../registry/event-schema.ts";
 import type { Source } from "../registry/source.ts";
-import type { TrackingPlan } from "../registry/tracking-plan.ts";
+import type { PlanMode, TrackingPlan } from "../registry/tracking-plan.ts";
 import type { SizeLimits } from "./inflate.ts";
 import type { Publish } from "./publish.ts";
 
@@ -68,6 +69,13 @@ export type Rules = { plan: TrackingPlan | null; suppressed: ReadonlySet<string>
 /** Throws `unavailable` when they cannot be read: who is suppressed must not be stored by accident. */
 export type RulesOf = (source: Source) => Promise<Rules> | Rules;
 
+/** Holds an event as it was sent to the plan: what breaks it, or undefined. `mode` is the event's own, else the plan's. B-11. */
+export type CheckPlan = (
+  type: string,
+  event: string,
+  bag: JsonObject,
+) => { mode: Exclude<PlanMode, "allow">; field: string; message: string } | undefined;
+
 /** Country (ISO 3166-1), region and city of an address, "" where unknown. */
 export type Place = { country: string; region: string; city: string };
 
@@ -78,12 +86,22 @@ export type IngestPorts = {
   reject: RejectEvents;
   schemas: Schemas;
   rulesOf: RulesOf;
+  /** Asked with every event: it keeps what it compiled. */
+  checkPlan: (plan: TrackingPlan) => CheckPlan;
+  /** How a suppressed person is found. */
+  hashOfPerson: (workspaceId: string, id: string) => string;
   placeOf: (address: string) => Place | undefined;
   isBot: (userAgent: string) => boolean;
   /** The hash under which an address is kept by the policy `hash`: keyed, with a salt of the day. E16. */
   hashOfAddress: (workspaceId: string, address: string, nowMs: number) => string;
-  hashOfKey: (key: string) => string;
+  /** What a source is found by: `registry/lookup.ts`. */
+  lookup: { ofKey: (key: string) => string; ofDomain: (name: string) => string; ofSite: (id: string) => string };
+  /** Whether this request is shown in the live view: all of a quiet source, some of a busy one. */
+  isShown: (sourceId: string, nowMs: number) => boolean;
   newId: (nowMs: number) => string;
   limits: SizeLimits;
   lateAfterMs: number;
+  /** `durable`: the answer waits for the stream. `async`: it does not, and `background` holds what goes on. Decision 4. */
+  ack: "durable" | "async";
+  background: (work: Promise<unknown>) => void;
 };

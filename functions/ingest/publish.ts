@@ -19,6 +19,8 @@ export type Publish = (workspaceId: string, events: readonly CheckedEvent[]) => 
 
 export type PublishPorts = {
   putFrames: PutFrames;
+  /** Where a record goes that the stream did not take in time: a queue, from which it comes back to the stream. Never throws. */
+  spill: PutFrames;
   now: () => number;
   wait: (ms: number) => Promise<void>;
   orderBuckets: number;
@@ -35,7 +37,8 @@ const WAITING_CHARS_MAX = 64_000_000;
 /**
  * Group commit: one call is in flight at a time; what comes meanwhile waits and goes together in the next one, events of
  * one partition key in one frame, without a timer. Only failed records are tried again, before later ones of their key, so
- * that order per key holds; one whose outcome is unknown goes again as suspect. Decisions 4, 7, 15a; F1, F2.
+ * that order per key holds; one whose outcome is unknown goes again as suspect. What the stream has not taken within the
+ * budget spills to the queue. Decisions 4, 7, 15a; F1, F2, F4.
  */
 export function createPublish(ports: PublishPorts): Publish {
   const lanes = new Map<string, Lane>();
@@ -130,6 +133,7 @@ function takeWaiting(waiting: Waiting[]): Waiting[] {
 /** Puts the records of one call until each is stored or its time is up. */
 async function commit(ports: PublishPorts, group: readonly Lane[]): Promise<void> {
   let open = group.map(toFrame);
+  const late: InFlight[] = [];
   for (let attempt = 0; open.length > 0; attempt++) {
     const results = await ports.putFrames(open);
     const failed = open.filter((frame, index) => {
@@ -147,11 +151,23 @@ async function commit(ports: PublishPorts, group: readonly Lane[]): Promise<void
       // An answer that was lost gets a second attempt whatever the time: mostly it is a kept connection that had died (F22).
       const inTime =
         next - (frame.waiting[0]?.since ?? 0) <= ports.budgetMs || (attempt === 0 && frame.outcome === "unknown");
-      if (!inTime) decide(frame, frame.outcome);
+      if (!inTime) late.push(frame);
       return inTime;
     });
     if (open.length > 0) await ports.wait(pauseMs);
   }
+  if (late.length > 0) await spill(ports, late);
+}
+
+/** The way out past the budget. What the queue took is stored; it comes back behind later events, so it is suspect. */
+async function spill(ports: PublishPorts, late: readonly InFlight[]): Promise<void> {
+  for (const { record } of late) markSuspect(record);
+  const results = await ports.spill(late);
+  late.forEach((frame, index) => {
+    const result = results[index] ?? "unknown";
+    // Only what both refused for certain is nowhere.
+    decide(frame, result === "refused" ? frame.outcome : result);
+  });
 }
 
 function toFrame({ workspaceId, key, waiting }: Lane): InFlight {

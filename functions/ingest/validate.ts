@@ -13,7 +13,7 @@ export const NAME_CHARS_MAX = 255;
  * Throws `validation_failed` with the field. I-01, I-03, decision 13c.
  */
 export function validate(draft: Draft, kind: CallKind, messageId: string): WireEvent {
-  const type = kind === "batch" ? typeOf(draft.type) : kind;
+  const type = TYPES.has(kind) ? (kind as EventType) : typeOf(draft.type);
   const event = type === "track" ? textOf(draft.event, "event", NAME_CHARS_MAX) : "";
   if (type === "track" && event === "") throw wrong("event", 'A track call needs "event", the name of what happened.');
   const userId = idOf(draft.userId, "userId");
@@ -89,7 +89,13 @@ const TIME_MAX_MS = Date.UTC(2299, 11, 31);
 function timeOf(value: Json | undefined): number | undefined {
   if (typeof value !== "string" || !ISO_TIME.test(value)) return undefined;
   const ms = Date.parse(value);
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, TIME_MIN_MS), TIME_MAX_MS);
+  // Date.parse reads 30 February as 2 March.
+  const day = Number(value.slice(8, 10));
+  if (Number.isNaN(ms) || (day > 28 && day > daysIn(Number(value.slice(0, 4)), Number(value.slice(5, 7)))))
+    return undefined;
+  return Math.min(Math.max(ms, TIME_MIN_MS), TIME_MAX_MS);
 }
+
+const daysIn = (year: number, month: number) => new Date(Date.UTC(year, month, 0)).getUTCDate();
 
 const wrong = (field: string, message: string) => new AppError("validation_failed", message, { field });

@@ -46,3 +46,7 @@ export const TIERS = {
   enterprise: { requestsPerSecond: null, windowRequestsMax: null, dayEventsMax: null },
 } as const satisfies Record<string, RateLimits & { requestsPerSecond: number | null }>;
 export type Tier = keyof typeof TIERS;
+
+/** How events reach a source: by a client that speaks Segment's calls, or as the bodies of another system's webhooks. */
+export const SOURCE_KINDS = ["sdk", "webhook"] as const;
+export type SourceKind = (typeof SOURCE_KINDS)[number];

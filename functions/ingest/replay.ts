@@ -1,0 +1,105 @@
+import type { CheckedEvent, Json, JsonObject } from "../event/event.ts";
+import { each, going, type Outcome, tried } from "../event/outcome.ts";
+import type { ReplayedEvent } from "../event/retry.ts";
+import { AppError } from "../kit/errors.ts";
+import { markSender } from "./address.ts";
+import type { Call } from "./call.ts";
+import { checkPlan } from "./check-plan.ts";
+import { checkSchemas } from "./check-schema.ts";
+import { flattened } from "./flatten.ts";
+import { lettersOf } from "./letters.ts";
+import { isObject } from "./parse.ts";
+import type { IngestPorts } from "./ports.ts";
+import { reportOf } from "./report.ts";
+import { stamp } from "./stamp.ts";
+import { messageIdOf, validate } from "./validate.ts";
+
+/** What became of a replayed event. A rejected one is back among the dead letters, as another attempt. */
+export type Replayed = "stored" | "duplicate" | "suppressed" | "rejected";
+export type Replay = (event: ReplayedEvent) => Promise<Replayed>;
+
+/**
+ * A dead letter's event runs through the stages again, as if it came when it first came: it is never late, and its claim
+ * is in a bucket of its own, so that replaying twice stores once (F42). What fails again is a dead letter with this
+ * attempt's number (F44). Throws when it must be tried again: when the stream or the dead letters are away. I-17.
+ */
+export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "lateAfterMs" | "limits">): Replay {
+  return async (event) => {
+    const { receivedAt, attempt, replayId } = event;
+    const call = callOf(event);
+    const draft = draftOf(event);
+    const messageId = event.messageId || `${draft.messageId}`;
+    const { requestId, bucket } = call;
+    const lookup = ports.lookup.ofSite(event.sourceId);
+    const { source, claims } = await ports.admit({ lookup, requestId, bucket, ids: [messageId] });
+    if (source === null || source.workspaceId !== event.workspaceId) return "rejected"; // its source is gone, and its letters with it
+
+    const rules = source.rules.plan || source.rules.suppressed ? await ports.rulesOf(source) : undefined;
+    const isSuppressed = ({ userId, anonymousId }: JsonObject) =>
+      [userId, anonymousId].some(
+        (id) => id !== undefined && rules?.suppressed.has(ports.hashOfPerson(source.workspaceId, `${id}`)),
+      );
+    const settle = (checked: readonly Outcome<CheckedEvent>[], confirm: string[], release: string[]) =>
+      ports.settleClaims({ source, requestId, bucket, confirm, release, report: reportOf(call, checked, true) });
+    if (isSuppressed(draft)) {
+      await settle([{ messageId, kind: "suppressed" }], [messageId], []);
+      return "suppressed";
+    }
+    if (claims[0] === "duplicate") return "duplicate";
+
+    const received = [
+      tried(messageId, "validate", draft, (from) => {
+        if (messageIdOf(from) !== messageId)
+          throw new AppError("validation_failed", CHANGED_ID, { field: "messageId" });
+        return { event: stamp(validate(from, "batch", messageId), receivedAt, from) };
+      }),
+    ];
+    const flat = each(received, "flatten", ({ event: from }) =>
+      markSender(flattened(from), source, call.client, ports),
+    );
+    const planned = rules?.plan ? checkPlan(ports.checkPlan(rules.plan), received, flat) : flat;
+    const typed = await checkSchemas(ports.schemas, source, planned, rules?.plan?.mode !== "block");
+    const checked = each(typed, "schema", (one): CheckedEvent => ({ ...one, sourceId: source.id, suspect: true }));
+
+    const head = { source, call, attempt, replayId, rejectedAt: Date.now() };
+    const letters = lettersOf(head, [{ draft, cleaned: false }], checked, isSuppressed, ports);
+    if (letters.length > 0) {
+      await ports.reject(letters);
+      await settle(checked, [], [messageId]);
+      return "rejected";
+    }
+    const [result] = await ports.publish(source.workspaceId, going(checked));
+    await settle(checked, result === "stored" ? [messageId] : [], result === "refused" ? [messageId] : []);
+    if (result !== "stored") throw new Error(`the stream did not take the replayed event ${messageId}`);
+    return "stored";
+  };
+}
+
+const CHANGED_ID = "A replay keeps the event's message id: by it the event is stored once.";
+
+/** A payload that is no event any more is refused by `validate`, and so is back among the dead letters. */
+function draftOf({ payload, messageId, letterId }: ReplayedEvent): JsonObject {
+  // A letter whose event had no readable id gets the letter's: replayed twice, it is one event all the same.
+  const named = { messageId: messageId || letterId };
+  try {
+    const draft = JSON.parse(payload) as Json;
+    return isObject(draft) ? { ...named, ...draft } : named;
+  } catch {
+    return named;
+  }
+}
+
+const callOf = ({ receivedAt, replayId, letterId }: ReplayedEvent): Call => ({
+  kind: "batch",
+  dialect: undefined,
+  bucket: "dedup:replay",
+  key: undefined,
+  domain: undefined,
+  body: new Uint8Array(),
+  gzip: false,
+  sentAt: undefined,
+  hints: {},
+  client: { address: "", userAgent: "", device: false, origin: undefined, place: undefined, addressPolicy: undefined },
+  requestId: `${replayId}:${letterId}`,
+  receivedAt,
+});

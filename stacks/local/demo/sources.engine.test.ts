@@ -5,7 +5,7 @@ import { openPostgres } from "../../../functions/stores/postgres/client.ts";
 import { seedLocal } from "../../../functions/stores/postgres/local-seed.ts";
 import { sources } from "../../../functions/stores/postgres/schema/sources.ts";
 import { writeKeys } from "../../../functions/stores/postgres/schema/write-keys.ts";
-import { createSourceByKeyHash } from "../../../functions/stores/postgres/sources.ts";
+import { createSourceByLookup } from "../../../functions/stores/postgres/source-by-lookup.ts";
 import { freshPostgres } from "../../../functions/testing/fresh-postgres.ts";
 import { LOCAL } from "../local-mode.ts";
 import { addDemoSources } from "./sources.ts";
@@ -24,7 +24,7 @@ async function aWorkspace() {
 test("each of the shop's systems gets a source and a key of its own, in the local workspace", async () => {
   const { db, url } = await aWorkspace();
   const keys = await addDemoSources(url);
-  const found = await Promise.all(Object.values(keys).map((key) => createSourceByKeyHash(db)(hashOfKey(key))));
+  const found = await Promise.all(Object.values(keys).map((key) => createSourceByLookup(db)(hashOfKey(key))));
   expect(found.map((source) => source?.name)).toEqual(["Shop (web)", "Shop (app)", "Shop (server)"]);
   expect(new Set(found.map((source) => source?.id)).size).toBe(3);
   expect(found.every((source) => source?.workspaceId === LOCAL.workspaceId && source.enabled)).toBe(true);

@@ -1,0 +1,26 @@
+import { type RateLimits, TIERS, type Tier } from "../../registry/source.ts";
+
+/** Limits as a `limits` column keeps them. */
+export type StoredLimits = { window_requests_max: number | null; day_events_max: number | null };
+
+/** What a workspace may send: its own limits, else its tier's. I-07. */
+export const workspaceLimits = (tier: Tier, own: StoredLimits | null): RateLimits => (own ? read(own) : TIERS[tier]);
+
+/** A source's limits: its own, but never above its workspace's, whatever that was lowered to since. */
+export function sourceLimits(workspace: RateLimits, own: StoredLimits | null): RateLimits & { own: boolean } {
+  if (!own) return { windowRequestsMax: workspace.windowRequestsMax, dayEventsMax: workspace.dayEventsMax, own: false };
+  const { windowRequestsMax, dayEventsMax } = read(own);
+  return {
+    windowRequestsMax: lower(windowRequestsMax, workspace.windowRequestsMax),
+    dayEventsMax: lower(dayEventsMax, workspace.dayEventsMax),
+    own: true,
+  };
+}
+
+const read = ({ window_requests_max, day_events_max }: StoredLimits): RateLimits => ({
+  windowRequestsMax: window_requests_max,
+  dayEventsMax: day_events_max,
+});
+
+/** The lower of two limits; null is none. */
+const lower = (a: number | null, b: number | null): number | null => (a === null ? b : b === null ? a : Math.min(a, b));

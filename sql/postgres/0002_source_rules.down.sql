@@ -1,0 +1,16 @@
+drop table audit_log;
+drop table suppressions;
+drop table tracking_plans;
+drop table schema_names;
+drop table schemas;
+drop table source_domains;
+alter table sources
+  drop column limits,
+  drop column webhook,
+  drop column origins,
+  drop column address_policy,
+  drop column late_check,
+  drop column kind;
+alter table workspaces
+  drop column limits,
+  drop column rules_version;

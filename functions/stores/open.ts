@@ -21,10 +21,17 @@ import { createSourceByLookup } from "./postgres/source-by-lookup.ts";
 import { createAdmit } from "./redis/admit.ts";
 import { createRedis } from "./redis/client.ts";
 import { createGrouped } from "./redis/grouped.ts";
+import { createIsolateSources } from "./redis/isolate-sources.ts";
+import { createKeyListener } from "./redis/key-listener.ts";
+import { createCountsOf, createReadLive } from "./redis/live-events.ts";
 import { createSettleClaims } from "./redis/settle-claims.ts";
+import { createForgetLookup } from "./redis/source-keys.ts";
 
 export type StoresSettings = Env["stores"];
 export type Stores = ReturnType<typeof openStores>;
+
+/** What the stores tell of themselves: `onCacheAway` is called for every request that the cache did not answer. */
+export type StoresHooks = { onCacheAway?: () => void };
 
 /** A key that was revoked is refused within this much of the isolate's share (decision 12). */
 const ISOLATE_KEY_MS = 5_000;
@@ -39,7 +46,7 @@ const SPILL_BUDGET_MS = 1_000;
  * Every port over its client. A client is opened when it is first used, so that a function opens only what it needs; a
  * setting that is missing is an error then, never a silent nothing. Local mode passes the addresses of its own engines.
  */
-export function openStores(settings: StoresSettings) {
+export function openStores(settings: StoresSettings, { onCacheAway = () => {} }: StoresHooks = {}) {
   const kinesis = once(() => createPutClient(settings.aws));
   const { dlqUrl, retryUrl, largeBucket } = settings.queues;
   const large = once(() => createLargeObjects(s3At(settings, QUEUE_CALL), need(largeBucket, "LARGE_BUCKET")));
@@ -51,11 +58,9 @@ export function openStores(settings: StoresSettings) {
     createClickHouse({ ...settings.clickhouse, url: need(settings.clickhouse.url, "CLICKHOUSE_URL") }),
   );
   const postgres = once(() => openPostgres(need(settings.postgresUrl, "POSTGRES_URL")));
-  const redis = once(() =>
-    createGrouped({
-      client: createRedis({ ...settings.redis, url: need(settings.redis.url, "UPSTASH_REDIS_REST_URL") }),
-    }),
-  );
+  const cache = () => ({ ...settings.redis, url: need(settings.redis.url, "UPSTASH_REDIS_REST_URL") });
+  const redis = once(() => createGrouped({ client: createRedis(cache()) }));
+  const sources = createIsolateSources({ now: Date.now, isolateMs: ISOLATE_KEY_MS });
   const storedKeys = once(() => createStoredKeys(clickhouse()));
   const ping = { characters: 4, add: (pipeline: { ping: () => unknown }) => void pipeline.ping() };
 
@@ -63,12 +68,18 @@ export function openStores(settings: StoresSettings) {
     admit: onFirstCall(() =>
       createAdmit({
         redis: redis(),
-        sourceByKeyHash: onFirstCall(() => createSourceByLookup(postgres().db)),
+        sourceByLookup: onFirstCall(() => createSourceByLookup(postgres().db)),
+        sources,
         now: Date.now,
-        isolateMs: ISOLATE_KEY_MS,
+        onAway: onCacheAway,
       }),
     ),
-    settleClaims: onFirstCall(() => createSettleClaims({ redis: redis() })),
+    settleClaims: onFirstCall(() => createSettleClaims({ redis: redis(), now: Date.now, onAway: onCacheAway })),
+    forgetLookup: onFirstCall(() => createForgetLookup({ redis: redis() })),
+    /** For a host that lives long; the returned function ends it. */
+    listenForKeys: () => createKeyListener({ ...cache(), sources }),
+    readLive: onFirstCall(() => createReadLive({ redis: redis() })),
+    countsOf: onFirstCall(() => createCountsOf({ redis: redis() })),
     putFrames: onFirstCall(() => createPutFrames(kinesis(), settings.stream)),
     reject: onFirstCall(() => {
       const queueUrl = need(dlqUrl, "DLQ_QUEUE_URL");

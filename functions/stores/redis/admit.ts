@@ -1,87 +1,121 @@
-import { randomUUID } from "node:crypto";
-import type { Claim } from "../../ingest/ingest.ts";
+import type { Admit, AdmitCall, Admitted } from "../../ingest/ports.ts";
 import { AppError } from "../../kit/errors.ts";
 import type { Source } from "../../registry/source.ts";
-import { CLAIM_SECONDS, EPOCH_KEY, isYoung } from "./epoch.ts";
+import { claimsOf, LIFE_SECONDS } from "./claims.ts";
+import { EPOCH_KEY } from "./epoch.ts";
 import type { Grouped } from "./grouped.ts";
-import { runScript } from "./run-script.ts";
+import type { IsolateSources } from "./isolate-sources.ts";
+import { createLocalRate } from "./local-rate.ts";
+import { dayOf, isLimited, type RateAnswer, rateOf, scopeOf } from "./rate.ts";
+import { runScript, type ScriptCall } from "./run-script.ts";
 import { ADMIT } from "./scripts.ts";
+import { keepSource, sourceKeyOf } from "./source-keys.ts";
 import { createWarnAway } from "./warn-away.ts";
-import { createIsolateKeys, WRITE_KEY_SECONDS, writeKeyOf } from "./write-key-cache.ts";
 
-export type Bucket = "dedup" | "dedup:import" | "dedup:replay";
-export type Admitted = { source: Source | null; requestId: string; claims: Claim[] };
-export type Admit = (keyHash: string, ids: readonly string[], bucket?: Bucket) => Promise<Admitted>;
+/** The database's answer to a lookup; null when nobody has it, throws when it cannot say. */
+export type SourceByLookup = (lookup: string) => Promise<Source | null>;
 
-/** The database's answer to a write key's SHA-256 in hex; null when nobody has it, throws when it cannot say. */
-export type SourceByKeyHash = (keyHash: string) => Promise<Source | null>;
-type AdmitPorts = { redis: Grouped; sourceByKeyHash: SourceByKeyHash; now: () => number; isolateMs: number };
+type AdmitPorts = {
+  redis: Grouped;
+  sourceByLookup: SourceByLookup;
+  /** What this isolate knows, which whoever listens for changes may make it forget. */
+  sources: IsolateSources;
+  now: () => number;
+  /** Called for every request that Redis did not answer. */
+  onAway: () => void;
+};
 
 /**
- * Names a write key's source and claims a request's message ids, one claim per id in their order: one trip to Redis,
- * two for a key that Redis lacks, none for a key that was just unknown. The first of a repeated id has the claim, the
- * others are duplicates of it, also when it is refused later. A source of null is an unknown key, and has no claims.
- * Redis away: the database decides the key and every id is a suspect, nothing throws. The database away too: throws
- * `unavailable`, never null. Decisions 5, 6, 12, 15a.
+ * Names a lookup's source, counts the request and claims its message ids in one trip to Redis: two for a lookup that
+ * Redis lacks, none for one that was just unknown, nor for a known source without a limit when there are no ids.
+ * Redis away: the database names the source, every id is suspect and the rate is this isolate's own; nothing throws.
+ * The database away too: throws `unavailable`, never null. Decisions 5, 6, 12, 13e, 15a.
  */
-export function createAdmit({ redis, sourceByKeyHash, now, isolateMs }: AdmitPorts): Admit {
-  const keys = createIsolateKeys({ now, isolateMs });
-  const ask = askOnce(sourceByKeyHash);
-  const warnAway = createWarnAway("redis is away: the database decides write keys, every event is a suspect", now);
+export function createAdmit({ redis, sourceByLookup, sources, now, onAway }: AdmitPorts): Admit {
+  const ask = askOnce(sourceByLookup);
+  const localRate = createLocalRate();
+  const warnAway = createWarnAway("redis is away: every event is a suspect, the rate is this isolate's own", now);
 
-  return async (keyHash, ids, bucket = "dedup") => {
-    const requestId = randomUUID();
-    const unique = ids.length > 1 ? [...new Set(ids)] : ids;
-    const admitted = (source: Source, claimed: Claimed | undefined): Admitted => ({
-      source,
-      requestId,
-      claims: claimsOf(ids, unique, claimed, now()),
-    });
-    const claim = async (workspaceId: string, toCache: string): Promise<Claimed | undefined> => {
-      const life = [toCache, String(WRITE_KEY_SECONDS)];
-      const claimArgs = [requestId, bucket, String(CLAIM_SECONDS), String(now())];
+  return async (call) => {
+    const known = sources.get(call.lookup);
+    if (known === null) return NOBODY;
+    const unique = call.ids.length > 1 ? [...new Set(call.ids)] : call.ids;
+
+    const trip = async (source: Source | undefined, before?: ScriptCall["before"]): Promise<Answer | undefined> => {
+      const args = argsOf(call, unique, source, now());
+      const keys = [sourceKeyOf(call.lookup), EPOCH_KEY];
       try {
-        const args = [workspaceId, ...life, ...claimArgs, ...unique];
-        return toClaimed(await runScript(redis, ADMIT, [writeKeyOf(keyHash), EPOCH_KEY], args));
+        return toAnswer(await runScript(redis, ADMIT, before ? { keys, args, before } : { keys, args }));
       } catch (error) {
+        onAway();
         warnAway(error);
         return undefined;
       }
     };
+    const admitted = (source: Source, answer: Answer | undefined): Admitted => {
+      const rate = answer ? answer.rate : localRate(source, unique.length, now());
+      return {
+        source,
+        claims: rate?.limited ? [] : claimsOf(call.ids, unique, answer, now()),
+        rate: rate && rateOf(source, rate, now()),
+        limited: rate?.limited,
+      };
+    };
 
-    const known = keys.get(keyHash);
-    if (known === null) return { source: null, requestId, claims: [] };
-    if (known !== undefined) return admitted(known, ids.length > 0 ? await claim(known.workspaceId, "") : undefined);
-
-    const first = await claim("", "");
+    if (known && call.ids.length === 0 && !isLimited(known)) return admitted(known, undefined);
+    if (known) return admitted(known, await trip(known));
+    const first = await trip(undefined);
     if (first?.source) {
-      keys.set(keyHash, first.source);
+      sources.set(call.lookup, first.source);
       return admitted(first.source, first);
     }
     // Another request may have learned it while this one was on its way.
-    const learned = keys.get(keyHash);
-    const source = learned === undefined ? await ask(keyHash) : learned;
-    if (learned === undefined) keys.set(keyHash, source);
-    if (source === null) return { source: null, requestId, claims: [] };
+    const learned = sources.get(call.lookup);
+    const source = learned === undefined ? await ask(call.lookup) : learned;
+    if (learned === undefined) sources.set(call.lookup, source);
+    if (source === null) return NOBODY;
     // Without a first trip there is no second: Redis has just been found away.
-    return admitted(source, first && (await claim(source.workspaceId, JSON.stringify(source))));
+    return admitted(source, first && (await trip(source, keepSource(call.lookup, source))));
   };
 }
 
-/** What the script answered: the cached source, when the keys began (ms), and a letter per id. */
-type Claimed = { source: Source | undefined; epochMs: number; letters: string };
+const NOBODY: Admitted = { source: null, claims: [], rate: undefined, limited: undefined };
 
-function toClaimed(answer: unknown): Claimed {
-  const [source, epoch, letters] = answer as [string | null, string, string];
-  return { source: source === null ? undefined : (JSON.parse(source) as Source), epochMs: Number(epoch), letters };
+/** The script's arguments; without a source the one that Redis has decides about workspace and limits. */
+function argsOf(
+  { requestId, bucket }: AdmitCall,
+  unique: readonly string[],
+  source: Source | undefined,
+  nowMs: number,
+): string[] {
+  const head = [requestId, bucket, LIFE_SECONDS[bucket], String(nowMs)];
+  if (source === undefined) return [...head, dayOf(nowMs), "", "", "", "", ...unique];
+  if (!isLimited(source)) return [...head, "", source.workspaceId, "", "", "", ...unique];
+  const { windowRequestsMax, dayEventsMax } = source.limits;
+  const limits = [scopeOf(source), String(windowRequestsMax ?? ""), String(dayEventsMax ?? "")];
+  return [...head, dayOf(nowMs), source.workspaceId, ...limits, ...unique];
 }
 
-/** Asks the database once for those who want the same key at the same time; `unavailable` when it cannot say. */
-function askOnce(sourceByKeyHash: SourceByKeyHash): SourceByKeyHash {
+/** What the script answered: the cached source, when the keys began (ms), a letter per id, and what of the rate. */
+type Answer = { source: Source | undefined; epochMs: number; letters: string; rate: RateAnswer | undefined };
+
+function toAnswer(answer: unknown): Answer {
+  const [source, epoch, letters, ...rate] = answer as [string | null, string, string, ...([] | ScriptRate)];
+  return {
+    source: source === null ? undefined : (JSON.parse(source) as Source),
+    epochMs: Number(epoch),
+    letters,
+    rate: rate.length === 0 ? undefined : { limited: rate[0] || undefined, left: rate[1], resetMs: rate[2] },
+  };
+}
+type ScriptRate = [limited: "requests" | "events" | "", left: number, resetMs: number];
+
+/** Asks the database once for those who want the same lookup at the same time; `unavailable` when it cannot say. */
+function askOnce(sourceByLookup: SourceByLookup): SourceByLookup {
   const asked = new Map<string, Promise<Source | null>>();
-  return async (keyHash) => {
-    const underWay = asked.get(keyHash) ?? sourceByKeyHash(keyHash).finally(() => asked.delete(keyHash));
-    asked.set(keyHash, underWay);
+  return async (lookup) => {
+    const underWay = asked.get(lookup) ?? sourceByLookup(lookup).finally(() => asked.delete(lookup));
+    asked.set(lookup, underWay);
     try {
       return await underWay;
     } catch (cause) {
@@ -91,25 +125,4 @@ function askOnce(sourceByKeyHash: SourceByKeyHash): SourceByKeyHash {
       });
     }
   };
-}
-
-function claimsOf(
-  ids: readonly string[],
-  unique: readonly string[],
-  claimed: Claimed | undefined,
-  nowMs: number,
-): Claim[] {
-  const letters = claimed?.letters ?? "";
-  const young = claimed !== undefined && isYoung(claimed.epochMs, nowMs);
-  const claimAt = (index: number): Claim => {
-    if (letters[index] === "d") return "duplicate";
-    return letters[index] === "f" && !young ? "fresh" : "suspect";
-  };
-  if (unique.length === ids.length) return ids.map((_, index) => claimAt(index));
-  const first = new Map(unique.map((id, index) => [id, claimAt(index)]));
-  return ids.map((id) => {
-    const claim = first.get(id) ?? "duplicate";
-    first.delete(id);
-    return claim;
-  });
 }

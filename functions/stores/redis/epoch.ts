@@ -3,7 +3,7 @@ import type { Grouped } from "./grouped.ts";
 /** When this Redis' dedup keys began, ms: set by the first request that finds it missing, lost with the keys (15a). */
 export const EPOCH_KEY = "dedup:epoch";
 
-/** A claim's life, and a confirmation's (decision 5). */
+/** The life of a live call's claim, and of its confirmation (decision 5). */
 export const CLAIM_SECONDS = 24 * 60 * 60;
 
 /** Within a claim's life of the epoch a clean claim proves nothing: its first copy may be older than the keys. */

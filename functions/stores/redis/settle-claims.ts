@@ -1,23 +1,31 @@
-import type { Bucket } from "./admit.ts";
-import { CLAIM_SECONDS } from "./epoch.ts";
+import type { SettleClaims } from "../../ingest/ports.ts";
+import { LIFE_SECONDS, prefixOf } from "./claims.ts";
 import type { Grouped } from "./grouped.ts";
+import { countsKeyOf, liveKeyOf } from "./live-events.ts";
+import { dayOf } from "./rate.ts";
 import { runScript } from "./run-script.ts";
 import { SETTLE } from "./scripts.ts";
 import { createWarnAway } from "./warn-away.ts";
 
-/** `confirm`: ids that are stored, duplicates from now on. `release`: definitely refused, free again where still ours. */
-export type Settled = { confirm: readonly string[]; release: readonly string[] };
-export type SettleClaims = (workspaceId: string, requestId: string, ids: Settled, bucket?: Bucket) => Promise<void>;
+type SettlePorts = { redis: Grouped; now: () => number; onAway: () => void };
 
-/** Ends a request's claims in one trip, none when there is nothing to say. Never throws: a claim left pending lets a retry through as suspect. */
-export function createSettleClaims({ redis, now = Date.now }: { redis: Grouped; now?: () => number }): SettleClaims {
-  const warnAway = createWarnAway("redis is away: claims stay pending", now);
-  return async (workspaceId, requestId, { confirm, release }, bucket = "dedup") => {
-    if (confirm.length + release.length === 0) return;
-    const head = [`${bucket}:${workspaceId}:`, requestId, String(CLAIM_SECONDS), String(confirm.length)];
+/**
+ * Ends a request's claims and keeps its report in one trip, none when there is nothing to say. Never throws: a claim
+ * left pending lets a retry through as suspect, and a report that Redis did not take is lost. Decisions 5, 14b.
+ */
+export function createSettleClaims({ redis, now, onAway }: SettlePorts): SettleClaims {
+  const warnAway = createWarnAway("redis is away: claims stay pending, outcomes are not shown", now);
+  return async ({ source, requestId, bucket, confirm, release, report }) => {
+    const counts = Object.entries(report.counts).flatMap(([name, by]) => [name, String(by)]);
+    if (confirm.length + release.length + counts.length === 0 && report.live === undefined) return;
+    const keys = [liveKeyOf(source.id), countsKeyOf(source.id, dayOf(now()))];
+    const head = [prefixOf(bucket, source.workspaceId), requestId, LIFE_SECONDS[bucket]];
+    const lengths = [String(confirm.length), String(release.length)];
     try {
-      await runScript(redis, SETTLE, [], [...head, ...confirm, ...release]);
+      const args = [...head, ...lengths, report.live ?? "", ...confirm, ...release, ...counts];
+      await runScript(redis, SETTLE, { keys, args });
     } catch (error) {
+      onAway();
       warnAway(error);
     }
   };

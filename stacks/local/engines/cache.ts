@@ -1,7 +1,7 @@
 import { runChild } from "../child.ts";
 import { createBridge } from "./cache/bridge.ts";
 import { createMemory } from "./cache/memory.ts";
-import { portOf, serveRest } from "./cache/rest.ts";
+import { serveRest } from "./cache/rest.ts";
 import type { EngineOptions, EngineReady } from "./list.ts";
 
 /** `redisUrl` puts a real Redis behind the door; without it keys live in this process only, `keysMax` of them. */
@@ -13,12 +13,10 @@ const KEYS_MAX = 2_000_000;
 /** The cache of the local system: Upstash's REST protocol, bound to 127.0.0.1. The token is `local` unless given. */
 runChild(async ({ port, redisUrl, token = "local", keysMax = KEYS_MAX }: CacheOptions) => {
   const backend = redisUrl === undefined ? createMemory({ now: Date.now, keysMax }) : await createBridge(redisUrl);
-  const server = await serveRest(backend, { port, token });
-  const ready: EngineReady = { port: portOf(server), url: `http://127.0.0.1:${portOf(server)}` };
+  const door = await serveRest(backend, { port, token });
+  const ready: EngineReady = { port: door.port, url: `http://127.0.0.1:${door.port}` };
   const stop = async () => {
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    server.closeIdleConnections();
-    await closed;
+    await door.stop();
     await backend.stop();
   };
   return { ready, stop };

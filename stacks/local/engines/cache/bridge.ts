@@ -1,5 +1,6 @@
 import { Redis } from "ioredis";
 import { messageOf } from "../../../../functions/kit/errors.ts";
+import { createChannels } from "./channels.ts";
 import { createCommands } from "./commands.ts";
 import { type Answer, type Backend, RedisError, type Reply } from "./reply.ts";
 
@@ -9,7 +10,7 @@ import { type Answer, type Backend, RedisError, type Reply } from "./reply.ts";
  * Throws when Redis cannot be reached at the start; later it reconnects by itself, and `run` meanwhile throws at once.
  */
 export async function createBridge(redisUrl: string): Promise<Backend> {
-  const find = createCommands();
+  const find = createCommands(createChannels());
   const redis = new Redis(redisUrl, {
     protocol: 2,
     lazyConnect: true,
@@ -46,6 +47,16 @@ export async function createBridge(redisUrl: string): Promise<Backend> {
       const sent = commands.filter((_, index) => refused[index] === undefined);
       const answers = sent.length === 0 ? [] : await send(sent, atomic);
       return refused.map((error) => error ?? answers.shift() ?? { error: "ERR Redis did not answer" });
+    },
+    subscribe: async (channels, { onMessage, onEnd }) => {
+      // A connection of its own that is not made again: after a gap the caller must know that it missed something.
+      const line = redis.duplicate({ retryStrategy: () => null });
+      line.on("error", () => {});
+      line.on("message", onMessage);
+      line.on("end", onEnd);
+      await line.connect();
+      await line.subscribe(...channels);
+      return () => line.disconnect();
     },
     stop: async () => {
       await redis.quit().catch(() => redis.disconnect());

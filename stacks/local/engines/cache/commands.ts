@@ -1,3 +1,4 @@
+import type { Channels } from "./channels.ts";
 import type { Command } from "./commands/command.ts";
 import { connection } from "./commands/connection.ts";
 import { hashes } from "./commands/hashes.ts";
@@ -13,10 +14,10 @@ import { RedisError, wrongArgumentCount } from "./reply.ts";
 export type FindCommand = (words: readonly string[]) => Command;
 
 /** Every command that the local cache has, twin or bridge; throws Redis' error for another, or for a wrong count of words. */
-export function createCommands(): FindCommand {
+export function createCommands(channels: Channels): FindCommand {
   const table = new Map(
     Object.entries({
-      ...connection,
+      ...connection(channels),
       ...keyCommands(),
       ...strings,
       ...hashes,

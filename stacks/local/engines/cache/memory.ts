@@ -1,3 +1,4 @@
+import { createChannels } from "./channels.ts";
 import { createCommands } from "./commands.ts";
 import { createKeyspace } from "./keyspace.ts";
 import { type Answer, type Backend, RedisError } from "./reply.ts";
@@ -8,7 +9,8 @@ const SWEEP_STEPS = 5_000;
 
 /** Redis in memory. Each call runs whole before the next, so a pipeline is as atomic as a transaction. */
 export function createMemory({ now, keysMax }: { now: () => number; keysMax: number }): Backend {
-  const find = createCommands();
+  const channels = createChannels();
+  const find = createCommands(channels);
   const space = createKeyspace({ now, keysMax });
   const sweeper = setInterval(() => space.sweep(SWEEP_STEPS), SWEEP_EVERY_MS);
 
@@ -26,6 +28,7 @@ export function createMemory({ now, keysMax }: { now: () => number; keysMax: num
       if (atomic) assertWellFormed(find, commands);
       return commands.map(answer);
     },
+    subscribe: async (names, { onMessage }) => channels.subscribe(names, onMessage),
     stop: async () => clearInterval(sweeper),
   };
 }

@@ -8,8 +8,14 @@ export type Answer = { result: Reply } | { error: string };
 export type Backend = {
   /** One answer per command, in order; an error is that command's own. `atomic` runs all or, when one is malformed, throws and runs none. */
   run: (commands: readonly string[][], atomic: boolean) => Answer[] | Promise<Answer[]>;
+  /**
+   * Hears channels until the returned function is called, or `onEnd` says that they can't be heard any more. Resolves
+   * when nothing said from then on is missed.
+   */
+  subscribe: (channels: readonly string[], hear: Hearing) => Promise<() => void>;
   stop: () => Promise<void>;
 };
+export type Hearing = { onMessage: (channel: string, message: string) => void; onEnd: () => void };
 
 /** An answer of Redis that is an error: its text is the protocol ("WRONGTYPE …", "ERR …"). */
 export class RedisError extends Error {

@@ -18,11 +18,16 @@ class Refusal extends Error {
   }
 }
 
+/** The door: `stop` lets what is under way be answered, and ends every subscription. */
+export type RestDoor = { port: number; stop: () => Promise<void> };
+
 /**
  * Serves Upstash's REST protocol on 127.0.0.1: `POST /` with one command, `/pipeline` and `/multi-exec` with a list,
- * or the command as a path. Resolves when it listens. https://upstash.com/docs/redis/features/restapi
+ * or the command as a path; `/subscribe/{channel}` answers server-sent events. Resolves when it listens.
+ * https://upstash.com/docs/redis/features/restapi
  */
-export async function serveRest(backend: Backend, options: { port: number; token: string }): Promise<Server> {
+export async function serveRest(backend: Backend, options: { port: number; token: string }): Promise<RestDoor> {
+  const streams = new Set<ServerResponse>();
   const server = createServer(async (request, response) => {
     try {
       const foreign = refusedAsForeign(request, portOf(server));
@@ -30,6 +35,7 @@ export async function serveRest(backend: Backend, options: { port: number; token
       // Upstash takes `?_token=` too. Not here: any page can make a browser load an address.
       if (request.headers.authorization !== `Bearer ${options.token}`)
         throw new Refusal(401, "WRONGPASS invalid or missing auth token");
+      if (request.url?.startsWith(SUBSCRIBE)) return await subscribe(backend, request, response, streams);
       const answer = await answerTo(backend, request);
       const base64 = request.headers["upstash-encoding"] === "base64";
       send(response, 200, base64 ? encoded(answer) : answer);
@@ -45,10 +51,16 @@ export async function serveRest(backend: Backend, options: { port: number; token
     server.once("error", reject);
     server.listen(options.port, "127.0.0.1", resolve);
   });
-  return server;
+  const stop = async () => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const stream of streams) stream.end();
+    server.closeIdleConnections();
+    await closed;
+  };
+  return { port: portOf(server), stop };
 }
 
-export const portOf = (server: Server): number => (server.address() as AddressInfo).port;
+const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
 async function answerTo(backend: Backend, request: IncomingMessage): Promise<Answer | Answer[]> {
   if (!["GET", "POST", "PUT"].includes(request.method ?? "")) throw new Refusal(405, "ERR method not allowed");
@@ -60,6 +72,31 @@ async function answerTo(backend: Backend, request: IncomingMessage): Promise<Ans
   const [answer] = await backend.run([command], false);
   if (answer === undefined || "error" in answer) throw new RedisError(answer?.error ?? "ERR no answer");
   return answer;
+}
+
+const SUBSCRIBE = "/subscribe/";
+
+/** Upstash's form: `data: subscribe,{channel},{how many}`, then `data: message,{channel},{text}` for each message. */
+async function subscribe(
+  backend: Backend,
+  request: IncomingMessage,
+  response: ServerResponse,
+  streams: Set<ServerResponse>,
+): Promise<void> {
+  const channels = pathWords(request.url?.slice(SUBSCRIBE.length) ?? "");
+  const say = (...words: (string | number)[]) => response.write(`data: ${words.join()}\n\n`);
+  response.setHeader("content-type", "text/event-stream");
+  const unsubscribe = await backend.subscribe(channels, {
+    onMessage: (channel, message) => void say("message", channel, message),
+    onEnd: () => void response.end(),
+  });
+  if (response.destroyed) return unsubscribe();
+  streams.add(response);
+  response.on("close", () => {
+    streams.delete(response);
+    unsubscribe();
+  });
+  for (const [index, channel] of channels.entries()) say("subscribe", channel, index + 1);
 }
 
 async function read(request: IncomingMessage): Promise<string> {
@@ -100,10 +137,13 @@ const isWord = (word: unknown): boolean => ["string", "number", "boolean"].inclu
 
 /** `/set/foo` with the value as the body and what follows it as the query: `?EX=100`. */
 function pathCommand(url: URL, body: string): string[] {
+  const query = [...url.searchParams].flatMap(([name, value]) => (value === "" ? [name] : [name, value]));
+  return [...pathWords(url.pathname.slice(1)), ...(body === "" ? [] : [body]), ...query];
+}
+
+function pathWords(path: string): string[] {
   try {
-    const words = url.pathname.slice(1).split("/").map(decodeURIComponent);
-    const query = [...url.searchParams].flatMap(([name, value]) => (value === "" ? [name] : [name, value]));
-    return [...words, ...(body === "" ? [] : [body]), ...query];
+    return path.split("/").map(decodeURIComponent);
   } catch (error) {
     throw new Refusal(400, `ERR failed to parse the path: ${messageOf(error)}`);
   }

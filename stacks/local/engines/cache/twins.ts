@@ -1,6 +1,8 @@
 import { ADMIT, SETTLE } from "../../../../functions/stores/redis/scripts.ts";
 import type { Keyspace } from "./keyspace.ts";
 import type { Reply } from "./reply.ts";
+import { newStream, nextId, trim } from "./stream.ts";
+import { admit } from "./twin-of-admit.ts";
 
 /** What a Lua script does, in JavaScript: atomic, since nothing else runs meanwhile. */
 export type Twin = (space: Keyspace, keys: readonly string[], args: readonly string[]) => Reply;
@@ -11,38 +13,40 @@ export const TWINS: ReadonlyMap<string, Twin> = new Map([
   [SETTLE.sha1, settle],
 ]);
 
-function admit(space: Keyspace, [wk = "", epochKey = ""]: readonly string[], args: readonly string[]): Reply {
-  const [known = "", source = "", sourceSeconds, request = "", bucket = "", claimSeconds, now = "", ...ids] = args;
-  space.makeRoom(ids.length + 2);
-  const epoch = space.read(epochKey, "string") ?? now;
-  space.write(epochKey, "string", epoch);
+const LIVE_ENTRIES_MAX = 1_000;
+const LIVE_MS = 604_800_000;
+const COUNTS_MS = 3_456_000_000;
 
-  let workspace = known;
-  let found: string | null = null;
-  if (source !== "") space.write(wk, "string", source, space.now() + Number(sourceSeconds) * 1_000);
-  else if (workspace === "") {
-    found = space.read(wk, "string") ?? null;
-    if (found === null) return [null, epoch, ""];
-    workspace = JSON.parse(found).workspaceId;
-  }
-
-  const [prefix, mine] = [`${bucket}:${workspace}:`, `p:${request}`];
-  const expiresAt = space.now() + Number(claimSeconds) * 1_000;
-  let letters = "";
-  for (const id of ids) {
-    const held = space.read(prefix + id, "string");
-    if (held === undefined) space.write(prefix + id, "string", mine, expiresAt);
-    letters += held === undefined ? "f" : held === "c" ? "d" : "s";
-  }
-  return [found, epoch, letters];
-}
-
-function settle(space: Keyspace, _: readonly string[], args: readonly string[]): Reply {
-  const [prefix = "", request = "", seconds, confirmed, ...ids] = args;
-  const confirm = ids.slice(0, Number(confirmed));
-  space.makeRoom(confirm.length);
+function settle(space: Keyspace, [live = "", counts = ""]: readonly string[], args: readonly string[]): Reply {
+  const [prefix = "", request = "", seconds, confirmed, released, entry = "", ...rest] = args;
+  const confirm = rest.slice(0, Number(confirmed));
+  const release = rest.slice(confirm.length, confirm.length + Number(released));
+  const counters = rest.slice(confirm.length + release.length);
+  space.makeRoom(confirm.length + Number(entry !== "") + Number(counters.length > 0));
   const expiresAt = space.now() + Number(seconds) * 1_000;
   for (const id of confirm) space.write(prefix + id, "string", "c", expiresAt);
-  const own = ids.slice(confirm.length).filter((id) => space.read(prefix + id, "string") === `p:${request}`);
-  return own.filter((id) => space.remove(prefix + id)).length;
+  const own = release.filter((id) => space.read(prefix + id, "string") === `p:${request}`);
+  const freed = own.filter((id) => space.remove(prefix + id)).length;
+  if (entry !== "") note(space, live, entry);
+  if (counters.length > 0) count(space, counts, counters);
+  return freed;
+}
+
+function note(space: Keyspace, key: string, entry: string): void {
+  const stream = space.readOrMake(key, "stream", newStream);
+  stream.last = nextId(stream, space.now());
+  stream.entries.push({ id: stream.last, fields: ["e", entry] });
+  trim(stream, LIVE_ENTRIES_MAX);
+  space.expireAt(key, space.now() + LIVE_MS);
+}
+
+function count(space: Keyspace, key: string, counters: readonly string[]): void {
+  const hash = space.readOrMake(key, "hash", () => new Map());
+  let begun = false;
+  for (let at = 0; at < counters.length; at += 2) {
+    const [name = "", by] = counters.slice(at, at + 2);
+    begun ||= !hash.has(name);
+    hash.set(name, String(Number(hash.get(name) ?? 0) + Number(by)));
+  }
+  if (begun) space.expireAt(key, space.now() + COUNTS_MS);
 }

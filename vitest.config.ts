@@ -3,7 +3,9 @@ import { defineConfig } from "vitest/config";
 /**
  * unit         pure: no engine, no network, milliseconds.
  * integration  `*.engine.test.ts`: stores, SQL and local engines against real engines, started once a run.
- * journeys     the whole system as `npm start` runs it, from HTTP in to rows out, kills included.
+ * journeys     the whole system as `npm start` runs it, from HTTP in to rows out, kills included; the SDKs of Node.
+ * browsers     `*.browser.test.ts`: SDKs of web pages in Chromium, which .ci/run installs.
+ * python       `*.python.test.ts`: SDKs of Python in an environment of their own, which needs PyPI.
  */
 const places = ["functions", "stacks", "sql", "bench"];
 const of = (pattern: string) => places.map((place) => `${place}/**/${pattern}`);
@@ -38,11 +40,21 @@ export default defineConfig({
         test: {
           name: "journeys",
           include: ["functions/testing/journeys/**/*.test.ts", "functions/testing/sdks/**/*.test.ts"],
+          exclude: ["functions/testing/sdks/*.{browser,python}.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
         },
       },
+      ...["browser", "python"].map((kind) => ({
+        test: {
+          name: kind === "browser" ? "browsers" : kind,
+          include: [`functions/testing/sdks/*.${kind}.test.ts`],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      })),
       {
         // Needs a real Redis (REDIS_URL): run by .ci/run, not by npm test.
         test: { name: "redis", include: of("*.redis.test.ts"), testTimeout: 30_000 },

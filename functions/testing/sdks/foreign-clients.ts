@@ -2,11 +2,11 @@ import { randomUUID } from "node:crypto";
 import { OpenPanel } from "@openpanel/sdk";
 import { Umami } from "@umami/node";
 import { PostHog } from "posthog-node";
-import { type NodeClient, ONCE, persistent, type Target } from "./node-client.ts";
+import { ONCE, persistent, type SdkClient, type Target } from "./client.ts";
 
 const posthog = ({ url, writeKey }: Target) => new PostHog(writeKey, { host: url });
 
-const posthogNode: NodeClient = {
+const posthogNode: SdkClient = {
   name: "K-20 posthog-node 5.70.0",
   newKey: () => `phc_${randomUUID()}`,
   everyCall: async (target) => {
@@ -37,7 +37,7 @@ const posthogNode: NodeClient = {
 const openpanel = ({ url, writeKey }: Target) =>
   new OpenPanel({ apiUrl: url, clientId: writeKey, clientSecret: "secret" });
 
-const openPanel: NodeClient = {
+const openPanel: SdkClient = {
   name: "K-21 @openpanel/sdk 1.3.1",
   everyCall: async (target) => {
     const client = openpanel(target);
@@ -71,7 +71,7 @@ const openPanel: NodeClient = {
 
 const umami = ({ url, sourceId }: Target) => new Umami({ hostUrl: url, websiteId: sourceId });
 
-const umamiNode: NodeClient = {
+const umamiNode: SdkClient = {
   name: "K-23 @umami/node 0.4.0",
   everyCall: async (target) => {
     const client = umami(target);
@@ -90,4 +90,4 @@ const umamiNode: NodeClient = {
 };
 
 /** Clients of other products, whose bodies the door's dialects read. B-26. */
-export const FOREIGN_CLIENTS: readonly NodeClient[] = [posthogNode, openPanel, umamiNode];
+export const FOREIGN_CLIENTS: readonly SdkClient[] = [posthogNode, openPanel, umamiNode];

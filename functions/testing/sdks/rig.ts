@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect } from "vitest";
 import { LOCAL } from "../../../stacks/local/local-mode.ts";
 import { writeKeyOf } from "../../registry/write-key.ts";
 import { openPostgres } from "../../stores/postgres/client.ts";
+import { sourceDomains } from "../../stores/postgres/schema/source-domains.ts";
 import { createAddSource } from "../../stores/postgres/sources.ts";
 import { forgetDataDir, newDataDir } from "../data-dir.ts";
 import { post, sql } from "../local-client.ts";
@@ -16,8 +17,8 @@ export type Stored = { messageId: string; type: string; event: string; copies: n
 
 export type Rig = {
   running: () => Running;
-  /** A source with a write key of its own, or with the given one, which nothing else of this system may have. */
-  newSource: (writeKey?: string) => Promise<RigSource>;
+  /** A source with a write key of its own, or with the given one, which nothing else of this system may have; and its pages' domain. */
+  newSource: (given?: { writeKey?: string | undefined; domain?: string | undefined }) => Promise<RigSource>;
   /** What is stored of a source, in the order of type and name, once all that was acknowledged before this call is stored. */
   stored: (source: Pick<RigSource, "id">) => Promise<Stored[]>;
 };
@@ -37,15 +38,17 @@ export function useRig(): Rig {
   const running = () => system.running();
   return {
     running,
-    newSource: async (given) => {
+    newSource: async ({ writeKey: given, domain } = {}) => {
       const { db, close } = openPostgres(running().postgresUrl);
       try {
-        const { source, writeKey } = await createAddSource(db)({
+        const { sourceId, writeKey } = await createAddSource(db)({
           workspaceId: LOCAL.workspaceId,
           name: `Test ${randomUUID()}`,
           ...(given !== undefined && { writeKey: writeKeyOf(given) }),
         });
-        return { id: source.id, writeKey: writeKey.reveal() };
+        if (domain !== undefined)
+          await db.insert(sourceDomains).values({ domain, workspaceId: LOCAL.workspaceId, sourceId });
+        return { id: sourceId, writeKey: writeKey.reveal() };
       } finally {
         await close();
       }

@@ -3,11 +3,11 @@ import { createRequire } from "node:module";
 import { jitsuAnalytics } from "@jitsu/js";
 import RudderAnalytics from "@rudderstack/rudder-sdk-node";
 import { Analytics as SegmentAnalytics } from "@segment/analytics-node";
-import { type NodeClient, ONCE, persistent, type Target } from "./node-client.ts";
+import { ONCE, persistent, type SdkClient, type Target } from "./client.ts";
 
 const SIX = ["alias ", "group ", "identify ", "page ", "screen ", "track Order Completed"];
 
-const segmentNode: NodeClient = {
+const segmentNode: SdkClient = {
   name: "K-01 @segment/analytics-node 3.1.0",
   everyCall: async ({ url, writeKey }) => {
     const analytics = new SegmentAnalytics({ host: url, writeKey, flushAt: 6 });
@@ -69,7 +69,7 @@ const OldAnalytics = createRequire(import.meta.url)("analytics-node") as new (
 ) => Queued;
 const oldNode = ({ url, writeKey }: Target) => new OldAnalytics(writeKey, { host: url, errorHandler: () => undefined });
 
-const segmentOldNode: NodeClient = {
+const segmentOldNode: SdkClient = {
   name: "K-03 analytics-node 6.2.0",
   everyCall: (target) => everyQueuedCall(oldNode(target)),
   stored: SIX,
@@ -88,7 +88,7 @@ const rudder = ({ url, writeKey }: Target, gzip: boolean) =>
     errorHandler: () => undefined,
   }) as unknown as Queued;
 
-const rudderNode = (gzip: boolean): NodeClient => ({
+const rudderNode = (gzip: boolean): SdkClient => ({
   name: `K-04 @rudderstack/rudder-sdk-node 3.0.13, gzip ${gzip ? "on" : "off"}`,
   everyCall: (target) => everyQueuedCall(rudder(target, gzip)),
   stored: SIX,
@@ -101,7 +101,7 @@ const rudderNode = (gzip: boolean): NodeClient => ({
 const jitsu = ({ url, writeKey }: Target, s2s: boolean) =>
   jitsuAnalytics({ host: url, writeKey, s2s, errorPolicy: () => undefined });
 
-const jitsuNode = (s2s: boolean): NodeClient => ({
+const jitsuNode = (s2s: boolean): SdkClient => ({
   name: `K-09 @jitsu/js 1.11.0, ${s2s ? "server to server" : "node"}`,
   newKey: () => `${randomUUID()}:secret`,
   everyCall: async (target) => {
@@ -119,7 +119,7 @@ const jitsuNode = (s2s: boolean): NodeClient => ({
 });
 
 /** Every client of Node that sends events of Segment's shape, and what it does by its own rules. */
-export const SEGMENT_CLIENTS: readonly NodeClient[] = [
+export const SEGMENT_CLIENTS: readonly SdkClient[] = [
   segmentNode,
   segmentOldNode,
   rudderNode(true),

@@ -4,8 +4,8 @@ export type Target = { url: string; writeKey: string; sourceId: string };
 /** How many requests a call came to, and how many copies of its event are stored in the end. */
 export type Came = { requests: number; stored: number };
 
-/** A client of Node, unmodified: only its host is ours, and sizes of its queue, so that a test need not wait. */
-export type NodeClient = {
+/** A client of a server, unmodified: only its host is ours, and sizes of its queue, so that a test need not wait. */
+export type SdkClient = {
   /** The row of the contract, and the package. */
   name: string;
   /** A key as this client wants it, where it does not take any. */
@@ -24,7 +24,7 @@ export type NodeClient = {
 };
 
 /** Comes again: once after one fault, `retries` times while it lasts; a refusal for good is final. */
-export const persistent = (retries: number): NodeClient["faults"] => ({
+export const persistent = (retries: number): SdkClient["faults"] => ({
   "429": { requests: 2, stored: 1 },
   "503": { requests: 2, stored: 1 },
   "400": { requests: 1, stored: 0 },
@@ -34,7 +34,7 @@ export const persistent = (retries: number): NodeClient["faults"] => ({
 });
 
 /** Never comes again, whatever happens. */
-export const ONCE: NodeClient["faults"] = {
+export const ONCE: SdkClient["faults"] = {
   "429": { requests: 1, stored: 0 },
   "503": { requests: 1, stored: 0 },
   "400": { requests: 1, stored: 0 },

@@ -1,0 +1,58 @@
+import { describe, expect, test } from "vitest";
+import type { SdkClient } from "./client.ts";
+import { type Fault, type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
+import { RETRY_AFTER_SECONDS } from "./refusing-door.ts";
+import type { Rig, RigSource } from "./rig.ts";
+
+const FAULTS: [title: string, faults: Fault[], rule: keyof SdkClient["faults"]][] = [
+  ["429, then taken: stored once, after as many requests as its own rules make", [429], "429"],
+  ["503, then taken: stored once", [503], "503"],
+  ["400: not stored, and not sent again by a client that knows better", [400], "400"],
+  ["413: not stored, and not sent again by a client that knows better", [413], "413"],
+  ["the connection dies after the put: stored once", ["lost"], "lost"],
+  ["503 for ever: no storm, only the retries of its own rules", Array(50).fill(503), "503 for ever"],
+];
+
+/**
+ * The tests of clients: all they can call is stored once in as few requests as they make, and faults leave exact counts.
+ * Acceptance 1 and 3. They run at the same time, because clients wait before they come again.
+ */
+export function testClients(rig: Rig, clients: readonly SdkClient[]): void {
+  describe.concurrent.each(clients)("$name", (client) => {
+    test("every call type it has is stored once, and nothing is sent twice", () =>
+      onItsOwn(rig, client, async (proxy, source) => {
+        await client.everyCall({ url: proxy.url, writeKey: source.writeKey, sourceId: source.id });
+        expect(proxy.calls().map(({ status }) => status)).toEqual(Array(client.requests).fill(200));
+        const stored = await rig.stored(source);
+        expect(stored.map(({ type, event }) => `${type} ${event}`)).toEqual(client.stored);
+        expect(stored.filter(({ copies }) => copies !== 1)).toEqual([]);
+      }));
+
+    test.each(FAULTS)("%s", (_, faults, rule) =>
+      onItsOwn(rig, client, async (proxy, source) => {
+        proxy.next(...faults);
+        await client.oneCall({ url: proxy.url, writeKey: source.writeKey, sourceId: source.id });
+        const stored = await rig.stored(source);
+        const copies = stored.reduce((sum, { copies }) => sum + copies, 0);
+        expect({ requests: proxy.calls().length, stored: copies }).toEqual(client.faults[rule]);
+        const [first, second] = proxy.calls();
+        if (rule === "429" && client.waits && first && second)
+          expect(second.atMs - first.atMs).toBeGreaterThan(RETRY_AFTER_SECONDS * 1_000 - 50);
+      }),
+    );
+  });
+}
+
+/** With a source and a way to the door that nothing else uses. */
+async function onItsOwn(
+  rig: Rig,
+  client: SdkClient,
+  run: (proxy: FaultProxy, source: RigSource) => Promise<void>,
+): Promise<void> {
+  const proxy = await startFaultProxy(() => rig.running().ingestUrl);
+  try {
+    await run(proxy, await rig.newSource({ writeKey: client.newKey?.() }));
+  } finally {
+    await proxy.close();
+  }
+}

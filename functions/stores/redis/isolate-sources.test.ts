@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { createIsolateKeys } from "./write-key-cache.ts";
+import { createIsolateSources } from "./isolate-sources.ts";
 
 const source = { id: "s", workspaceId: "w", name: "Shop", enabled: true };
 
 function isolateKeys() {
   const clock = { now: 1_000 };
-  return { clock, keys: createIsolateKeys({ now: () => clock.now, isolateMs: 5_000 }) };
+  return { clock, keys: createIsolateSources({ now: () => clock.now, isolateMs: 5_000 }) };
 }
 
 test("a source is known for five seconds, an unknown key for one", () => {

@@ -70,7 +70,7 @@ describe("the local door", () => {
     await redis.mset({ a: 1, b: 2, c: 3, d: 4 });
     await redis.scriptLoad(ADMIT.text);
     const admit = (ids: string[]) =>
-      redis.evalsha(ADMIT.sha1, ["wk", "epoch"], ["w", "", "60", "r", "b", "60", "1", ...ids]);
+      redis.evalsha(ADMIT.sha1, ["wk", "epoch"], ["r", "b", "60", "1", "", "w", "", "", "", ...ids]);
     await expect(admit(["x", "y"])).rejects.toThrow("OOM command not allowed");
     expect(await redis.dbsize()).toBe(4);
     await expect(redis.mset({ a: 9, e: 5, f: 6 })).rejects.toThrow("OOM");
@@ -102,7 +102,7 @@ describe("the local door", () => {
     const redis = clientOf(child, "secret");
     await redis.scriptLoad(SETTLE.text);
     await redis.scriptFlush();
-    await expect(redis.evalsha(SETTLE.sha1, [], ["p", "r", "1", "0"])).rejects.toThrow("NOSCRIPT");
+    await expect(redis.evalsha(SETTLE.sha1, ["l", "c"], ["p", "r", "1", "0", "0", ""])).rejects.toThrow("NOSCRIPT");
   });
 });
 

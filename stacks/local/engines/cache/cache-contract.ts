@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Redis } from "@upstash/redis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { ADMIT, type Script, SETTLE } from "../../../../functions/stores/redis/scripts.ts";
+import { scriptsContract } from "./scripts-contract.ts";
 import { STORIES } from "./stories.ts";
 
 export type StartedCache = { url: string; token: string; stop: () => Promise<void> };
@@ -174,96 +174,50 @@ export function cacheContract(start: () => Promise<StartedCache>): void {
     });
   });
 
-  describe("scripts", () => {
-    const source = { id: "s1", workspaceId: "w1", name: "Shop", enabled: true };
-    /** Runs a script as the client does it: by its hash, loaded when unknown. */
-    const call = async (script: Script, keys: string[], args: string[]) => {
-      await redis.scriptLoad(script.text);
-      return redis.evalsha(script.sha1, keys, args);
+  describe("channels", () => {
+    /** What a subscription says, line by line, as it comes. */
+    const listen = async (...channels: string[]) => {
+      const headers = { authorization: `Bearer ${cache.token}`, accept: "text/event-stream" };
+      const path = channels.map(encodeURIComponent).join("/");
+      const ended = new AbortController();
+      const response = await fetch(`${cache.url}/subscribe/${path}`, { method: "POST", headers, signal: ended.signal });
+      expect(response.headers.get("content-type")).toBe("text/event-stream");
+      let heard = "";
+      const reading = (async () => {
+        for await (const chunk of response.body ?? []) heard += Buffer.from(chunk).toString();
+      })();
+      return {
+        lines: () => heard.split("\n\n").slice(0, -1),
+        end: () => {
+          ended.abort();
+          return reading.catch(() => {});
+        },
+      };
     };
-    type AdmitCall = { workspace?: string; cache?: string; request?: string; now?: string; ids?: string[] };
-    const admit = ({ workspace = "", cache = "", request = "r1", now = "1000", ids = [] }: AdmitCall) =>
-      call(ADMIT, [`${prefix}:wk`, `${prefix}:epoch`], [workspace, cache, "60", request, prefix, "600", now, ...ids]);
-    const settle = (request: string, confirm: string[], release: string[]) =>
-      call(SETTLE, [], [`${prefix}:w1:`, request, "600", String(confirm.length), ...confirm, ...release]);
 
-    test("an unknown hash is NOSCRIPT until the text was loaded", async () => {
-      await expect(redis.evalsha("0".repeat(40), [], [])).rejects.toThrow("NOSCRIPT No matching script");
-      expect(await redis.scriptLoad(SETTLE.text)).toBe(SETTLE.sha1);
-      expect(await redis.scriptExists(SETTLE.sha1, "0".repeat(40))).toEqual([1, 0]);
-      expect(await redis.eval(SETTLE.text, [], ["a", "b", "1", "0"])).toBe(0);
+    test("who subscribed hears each message once and in order, until it leaves", async () => {
+      const [one, both] = [await listen(`${prefix}:a`), await listen(`${prefix}:a`, `${prefix}:b`)];
+      const told = [`data: subscribe,${prefix}:a,1`, `data: subscribe,${prefix}:b,2`];
+      await vi.waitFor(() => expect([one.lines(), both.lines()]).toEqual([told.slice(0, 1), told]), 10_000);
+      expect(await redis.publish(`${prefix}:a`, "x,1")).toBe(2);
+      expect(await redis.publish(`${prefix}:b`, "ü")).toBe(1);
+      expect(await redis.publish(`${prefix}:a`, "2")).toBe(2);
+      const [a, b] = [`data: message,${prefix}:a`, `data: message,${prefix}:b`];
+      await vi.waitFor(() => expect(both.lines().slice(2)).toEqual([`${a},x,1`, `${b},ü`, `${a},2`]), 10_000);
+      expect(one.lines().slice(1)).toEqual([`${a},x,1`, `${a},2`]);
+      await Promise.all([one.end(), both.end()]);
+      await vi.waitFor(async () => expect(await redis.publish(`${prefix}:a`, "3")).toBe(0), 10_000);
     });
 
-    test("without the cached key nothing is claimed, and the epoch is still set", async () => {
-      expect(await admit({ ids: ["a"], now: "1234" })).toEqual([null, "1234", ""]);
-      expect(await redis.keys(`${prefix}*`)).toEqual([`${prefix}:epoch`]);
-    });
-
-    test("the cached key names the workspace whose ids are claimed, in the same trip", async () => {
-      await redis.set(`${prefix}:wk`, JSON.stringify(source));
-      expect(await admit({ ids: ["a", "b"] })).toEqual([JSON.stringify(source), "1000", "ff"]);
-      expect(await redis.get(`${prefix}:w1:a`)).toBe("p:r1");
-      expect(await redis.ttl(`${prefix}:w1:b`)).toBeGreaterThan(500);
-    });
-
-    test("a source given with the call is cached with its life, and decides nothing about an older one", async () => {
-      expect(await admit({ workspace: "w1", cache: JSON.stringify(source), ids: ["a"] })).toEqual([null, "1000", "f"]);
-      expect(await redis.get(`${prefix}:wk`)).toBe(JSON.stringify(source));
-      expect(await redis.ttl(`${prefix}:wk`)).toBeLessThanOrEqual(60);
-      expect(await redis.ttl(`${prefix}:wk`)).toBeGreaterThan(0);
-    });
-
-    test("a pending id lets another request through as suspect, and its own request's second try too", async () => {
-      expect(await admit({ workspace: "w1", ids: ["a"] })).toEqual([null, "1000", "f"]);
-      expect(await admit({ workspace: "w1", ids: ["a", "b"], request: "r2" })).toEqual([null, "1000", "sf"]);
-      expect(await admit({ workspace: "w1", ids: ["a"] })).toEqual([null, "1000", "s"]);
-      expect(await redis.get(`${prefix}:w1:a`)).toBe("p:r1");
-    });
-
-    test("a confirmed id is a duplicate, also for the request that confirmed it, and in its workspace only", async () => {
-      await admit({ workspace: "w1", ids: ["a"] });
-      expect(await settle("r1", ["a"], [])).toBe(0);
-      expect(await admit({ workspace: "w1", ids: ["a", "b"], request: "r2" })).toEqual([null, "1000", "df"]);
-      expect(await admit({ workspace: "w1", ids: ["a"] })).toEqual([null, "1000", "d"]);
-      expect(await admit({ workspace: "w2", ids: ["a"] })).toEqual([null, "1000", "f"]);
-      expect(await redis.ttl(`${prefix}:w1:a`)).toBeGreaterThan(500);
-    });
-
-    test("a release frees only what this request claimed", async () => {
-      await admit({ workspace: "w1", ids: ["mine", "both", "done"] });
-      await admit({ workspace: "w1", ids: ["theirs"], request: "r2" });
-      await settle("r2", ["done"], []);
-      expect(await settle("r1", [], ["mine", "theirs", "done", "never"])).toBe(1);
-      const ids = ["mine", "theirs", "done", "both"];
-      expect(await admit({ workspace: "w1", ids, request: "r3" })).toEqual([null, "1000", "fsds"]);
-    });
-
-    test("one call confirms and releases", async () => {
-      await admit({ workspace: "w1", ids: ["a", "b"] });
-      expect(await settle("r1", ["a"], ["b"])).toBe(1);
-      expect(await admit({ workspace: "w1", ids: ["a", "b"], request: "r2" })).toEqual([null, "1000", "df"]);
-    });
-
-    test("a claim ends by the clock", async () => {
-      await redis.set(`${prefix}:w1:a`, "p:r0", { px: 30 });
-      const claimed = () => admit({ workspace: "w1", ids: ["a"], request: randomUUID() });
-      await vi.waitFor(async () => expect(await claimed()).toEqual([null, "1000", "f"]), { timeout: 10_000 });
-    });
-
-    test("the epoch is the first call's time, and stays", async () => {
-      expect(await admit({ now: "1000" })).toEqual([null, "1000", ""]);
-      expect(await admit({ now: "2000" })).toEqual([null, "1000", ""]);
-      expect(await redis.ttl(`${prefix}:epoch`)).toBe(-1);
-    });
-
-    test("a thousand ids of any text go in one call", async () => {
-      const ids = Array.from({ length: 1_000 }, (_, index) => `${index}:ü "{}%s\u0001`);
-      expect(await admit({ workspace: "w1", ids })).toEqual([null, "1000", "f".repeat(1_000)]);
-      expect(await settle("r1", ids.slice(0, 600), ids.slice(600))).toBe(400);
-      const again = await admit({ workspace: "w1", ids, request: "r2" });
-      expect(again).toEqual([null, "1000", "d".repeat(600) + "f".repeat(400)]);
+    test("of the published, also from a pipeline, the answer says how many heard it", async () => {
+      expect((await post("/pipeline", [["PUBLISH", `${prefix}:a`, "1"]])).body).toEqual([{ result: 0 }]);
+      const ear = await listen(`${prefix}:a`);
+      expect((await post("/pipeline", [["PUBLISH", `${prefix}:a`, "1"]])).body).toEqual([{ result: 1 }]);
+      await ear.end();
     });
   });
+
+  scriptsContract(() => ({ redis, prefix }));
 }
 
 const isError = (reply: unknown): reply is { error: string } =>

@@ -10,15 +10,19 @@ export function admit(space: Keyspace, [wk = "", epochKey = ""]: readonly string
   const [request = "", bucket = "", life, nowText = "", day = "", givenWorkspace = "", ...rest] = args;
   const ids = rest.slice(3);
   const epoch = space.read(epochKey, "string") ?? nowText;
-  space.write(epochKey, "string", epoch);
+  const keepEpoch = () => space.write(epochKey, "string", epoch);
 
   const found = givenWorkspace === "" ? (space.read(wk, "string") ?? null) : null;
-  if (givenWorkspace === "" && found === null) return [null, epoch, ""];
+  if (givenWorkspace === "" && found === null) {
+    keepEpoch();
+    return [null, epoch, ""];
+  }
   const { workspace, scope, windowMax, dayMax } =
     found === null ? givenLimits(givenWorkspace, rest) : limitsOf(JSON.parse(found));
   const [prefix, rateKey] = [`${bucket}:${workspace}:`, `rate:${scope}`];
   // All or nothing: a claim is not made where its neighbour could not be.
-  space.makeRoom(ids.length + Number(windowMax !== undefined) + Number(dayMax !== undefined));
+  space.makeRoom(ids.length + Number(windowMax !== undefined) + Number(dayMax !== undefined) + 1);
+  keepEpoch();
 
   const window = windowMax === undefined ? undefined : openWindow(space, rateKey, Number(nowText), windowMax);
   if (window && !window.count) return [found, epoch, "", "requests", 0, window.resetMs];

@@ -12,8 +12,11 @@ import { createReadLetters, createRejectEvents } from "./aws/reject-events.ts";
 import { createReadRetries, createSendRetries, createSpill } from "./aws/retry-queue.ts";
 import { createClickHouse } from "./clickhouse/client.ts";
 import { createInsertEvents } from "./clickhouse/insert-events.ts";
+import { createInsertLines } from "./clickhouse/insert-lines.ts";
 import { createInsertNative } from "./clickhouse/insert-rows.ts";
 import { createRunQuery } from "./clickhouse/run-query.ts";
+import { createStoreLetters } from "./clickhouse/store-letters.ts";
+import { createNoteReplays } from "./clickhouse/store-replays.ts";
 import { createStoredKeys } from "./clickhouse/stored-keys.ts";
 import { createTokenByHash } from "./postgres/api-tokens.ts";
 import { openPostgres } from "./postgres/client.ts";
@@ -98,6 +101,8 @@ export function openStores(settings: StoresSettings, { onCacheAway = () => {} }:
       storedCount: onFirstCall(() => storedKeys().storedCount),
       storedMessageIds: onFirstCall(() => storedKeys().storedMessageIds),
       insert: onFirstCall(() => createInsertEvents(createInsertNative(clickhouse()), newId)),
+      storeLetters: onFirstCall(() => createStoreLetters(clickhouse(), createInsertLines(clickhouse()))),
+      noteReplays: onFirstCall(() => createNoteReplays(createInsertLines(clickhouse()))),
     },
     runQuery: onFirstCall(() => createRunQuery(clickhouse())) as ReturnType<typeof createRunQuery>,
     tokenByHash: onFirstCall(() => createTokenByHash(postgres().db)),

@@ -1,0 +1,75 @@
+import { randomUUID } from "node:crypto";
+import type { ClickHouseClient } from "@clickhouse/client";
+import type { KeepLettersPorts } from "../../deliver/dead-letter.ts";
+import type { DeadLetter } from "../../event/dead-letter.ts";
+import { fromClickHouse } from "./clickhouse-error.ts";
+import { clickhouseTime, type InsertLines } from "./insert-lines.ts";
+import { readSql } from "./sql-file.ts";
+
+/** Ids travel in the request's line. */
+const ID_CHARS_MAX = 60_000;
+/** What could not be read belongs to nobody, and no tenant's question finds it. */
+const NOBODY = "00000000-0000-0000-0000-000000000000";
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/**
+ * Stores each letter once: queues deliver twice, and a retried chunk says the same again, so what the table holds is
+ * left out by its id. Two that are stored at the same moment are the table's own to merge. F38, F43.
+ */
+export const createStoreLetters =
+  (clickhouse: Pick<ClickHouseClient, "query">, insert: InsertLines): KeepLettersPorts["storeLetters"] =>
+  async (letters) => {
+    const byId = new Map(letters.map((letter) => [letter.id, letter]));
+    for (const ids of inGroups([...byId.keys()])) for (const id of await storedIds(clickhouse, ids)) byId.delete(id);
+    if (byId.size > 0) await insert("dead_letters", [...byId.values()].map(rowOf));
+  };
+
+async function storedIds(clickhouse: Pick<ClickHouseClient, "query">, ids: readonly string[]): Promise<string[]> {
+  try {
+    const answer = await clickhouse.query({
+      query: readSql("deliver/stored_letters"),
+      query_params: { ids },
+      query_id: `writer:${randomUUID()}`,
+      format: "JSONEachRow",
+    });
+    return (await answer.json<{ id: string }>()).map(({ id }) => id);
+  } catch (error) {
+    throw fromClickHouse(error);
+  }
+}
+
+function* inGroups(ids: readonly string[]): Generator<string[]> {
+  let group: string[] = [];
+  let chars = 0;
+  for (const id of ids) {
+    if (group.length > 0 && chars + id.length > ID_CHARS_MAX) {
+      yield group;
+      [group, chars] = [[], 0];
+    }
+    group.push(id);
+    chars += id.length;
+  }
+  if (group.length > 0) yield group;
+}
+
+const rowOf = (letter: DeadLetter) => ({
+  workspace_id: uuidOr(letter.workspaceId),
+  id: letter.id,
+  source_id: uuidOr(letter.sourceId),
+  message_id: letter.messageId.toWellFormed(),
+  type: letter.type.toWellFormed(),
+  event: letter.event.toWellFormed(),
+  stage: letter.stage,
+  code: letter.code,
+  field: letter.field.toWellFormed(),
+  message: letter.message.toWellFormed(),
+  payload_kind: letter.payloadKind,
+  payload: letter.payload.toWellFormed(),
+  attempt: letter.attempt,
+  trace: letter.trace.toWellFormed(),
+  replay_id: letter.replayId,
+  received_at: clickhouseTime(letter.receivedAt),
+  rejected_at: clickhouseTime(letter.rejectedAt),
+});
+
+const uuidOr = (id: string) => (UUID.test(id) ? id : NOBODY);

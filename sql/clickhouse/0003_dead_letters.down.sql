@@ -1,0 +1,3 @@
+DROP TABLE IF EXISTS replays SYNC;
+
+DROP TABLE IF EXISTS dead_letters SYNC;

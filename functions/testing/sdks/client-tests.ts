@@ -1,5 +1,6 @@
+import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import type { SdkClient } from "./client.ts";
+import type { SdkClient, Target } from "./client.ts";
 import { type Fault, type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
 import { RETRY_AFTER_SECONDS } from "./refusing-door.ts";
 import type { Rig, RigSource } from "./rig.ts";
@@ -20,8 +21,8 @@ const FAULTS: [title: string, faults: Fault[], rule: keyof SdkClient["faults"]][
 export function testClients(rig: Rig, clients: readonly SdkClient[]): void {
   describe.concurrent.each(clients)("$name", (client) => {
     test("every call type it has is stored once, and nothing is sent twice", () =>
-      onItsOwn(rig, client, async (proxy, source) => {
-        await client.everyCall({ url: proxy.url, writeKey: source.writeKey, sourceId: source.id });
+      onItsOwn(rig, client, async (proxy, source, target) => {
+        await client.everyCall(target);
         expect(proxy.calls().map(({ status }) => status)).toEqual(Array(client.requests).fill(200));
         const stored = await rig.stored(source);
         expect(stored.map(({ type, event }) => `${type} ${event}`)).toEqual(client.stored);
@@ -29,9 +30,9 @@ export function testClients(rig: Rig, clients: readonly SdkClient[]): void {
       }));
 
     test.each(FAULTS)("%s", (_, faults, rule) =>
-      onItsOwn(rig, client, async (proxy, source) => {
+      onItsOwn(rig, client, async (proxy, source, target) => {
         proxy.next(...faults);
-        await client.oneCall({ url: proxy.url, writeKey: source.writeKey, sourceId: source.id });
+        await client.oneCall(target);
         const stored = await rig.stored(source);
         const copies = stored.reduce((sum, { copies }) => sum + copies, 0);
         expect({ requests: proxy.calls().length, stored: copies }).toEqual(client.faults[rule]);
@@ -44,14 +45,17 @@ export function testClients(rig: Rig, clients: readonly SdkClient[]): void {
 }
 
 /** With a source and a way to the door that nothing else uses. */
-async function onItsOwn(
+export async function onItsOwn(
   rig: Rig,
   client: SdkClient,
-  run: (proxy: FaultProxy, source: RigSource) => Promise<void>,
+  run: (proxy: FaultProxy, source: RigSource, target: Target) => Promise<void>,
 ): Promise<void> {
   const proxy = await startFaultProxy(() => rig.running().ingestUrl);
   try {
-    await run(proxy, await rig.newSource({ writeKey: client.newKey?.() }));
+    // Browsers reach every name under localhost here.
+    const domain = `shop-${randomUUID()}.localhost`;
+    const source = await rig.newSource({ writeKey: client.newKey?.(), domain });
+    await run(proxy, source, { url: proxy.url, writeKey: source.writeKey, sourceId: source.id, domain });
   } finally {
     await proxy.close();
   }

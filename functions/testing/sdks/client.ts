@@ -1,5 +1,5 @@
-/** Where a client sends, and as whom: `writeKey` is what its maker calls the key; `sourceId` is for clients that know only a site. */
-export type Target = { url: string; writeKey: string; sourceId: string };
+/** Where a client sends, and as whom: by a key, by its source's id, or by the domain of its page. */
+export type Target = { url: string; writeKey: string; sourceId: string; domain: string };
 
 /** How many requests a call came to, and how many copies of its event are stored in the end. */
 export type Came = { requests: number; stored: number };

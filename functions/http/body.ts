@@ -12,7 +12,17 @@ const TOO_LARGE = new AppError("payload_too_large", "The body is larger than 512
  * thing that is wrong in `field`, such as `filters.0.value`. Contract A-13.
  */
 export async function bodyOf<Body extends z.ZodType>(c: Context, schema: Body): Promise<z.output<Body>> {
-  const checked = schema.safeParse(await jsonOf(c));
+  return checkedBy(schema, await jsonOf(c));
+}
+
+/** The query string, checked in the same way: each name once as a text, repeated ones as a list. */
+export function queryOf<Query extends z.ZodType>(c: Context, schema: Query): z.output<Query> {
+  const given = Object.entries(c.req.queries()).map(([name, values]) => [name, values.length > 1 ? values : values[0]]);
+  return checkedBy(schema, Object.fromEntries(given));
+}
+
+function checkedBy<Schema extends z.ZodType>(schema: Schema, given: unknown): z.output<Schema> {
+  const checked = schema.safeParse(given);
   if (checked.success) return checked.data;
   const [first] = checked.error.issues;
   const field = first?.path.join(".");

@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { EVENT_TYPES } from "../event/event.ts";
+import type { LiveEntry as LiveRequest } from "../ingest/report.ts";
+import type { LiveEntry } from "./live-events.ts";
+
+const OUTCOMES = ["accepted", "duplicate", "rejected", "suppressed", "quarantined"] as const;
+
+/** The query string of `GET /live`. */
+export const LiveAsked = z.strictObject({
+  source_id: z.guid(),
+  outcome: z.enum(OUTCOMES, { error: `an outcome is one of ${OUTCOMES.join(", ")}` }).optional(),
+  type: z.enum(EVENT_TYPES, { error: `a type is one of ${EVENT_TYPES.join(", ")}` }).optional(),
+});
+export type LiveAsked = z.output<typeof LiveAsked>;
+
+/** What the view begins with. */
+export const LIVE_EVENTS_MAX = 1_000;
+
+/** The last entries that have 1,000 events together, the oldest first. B-03. */
+export function latest(entries: readonly LiveEntry[]): readonly LiveEntry[] {
+  let events = 0;
+  let from = entries.length;
+  while (from > 0 && events < LIVE_EVENTS_MAX) {
+    from--;
+    events += requestOf(entries[from]?.entry ?? "{}").events.length;
+  }
+  return entries.slice(from);
+}
+
+/** A request with those of its events that the filter wants; undefined when there is none. */
+export function shown(entry: LiveEntry, { outcome, type }: LiveAsked): LiveRequest | undefined {
+  const request = requestOf(entry.entry);
+  if (outcome === undefined && type === undefined) return request;
+  const events = request.events.filter(
+    (event) => (outcome === undefined || event.outcome === outcome) && (type === undefined || event.type === type),
+  );
+  return events.length === 0 ? undefined : { ...request, events };
+}
+
+/** An entry as its door wrote it. Throws on a text that is none of ours. */
+export const requestOf = (entry: string): LiveRequest => JSON.parse(entry) as LiveRequest;

@@ -1,19 +1,18 @@
 import { createHash } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { AppError } from "../../kit/errors.ts";
+import { lookupOfDomain, lookupOfSite } from "../../registry/lookup.ts";
 import type { Source } from "../../registry/source.ts";
+import { anIsolate } from "../../testing/an-isolate.ts";
+import { aSource, HOUR, WORKSPACE } from "../../testing/builders.ts";
 import { startCache, startWire } from "../../testing/start-cache.ts";
-import { createAdmit } from "./admit.ts";
 import { createRedis } from "./client.ts";
 import { backdateEpoch } from "./epoch.ts";
 import { createGrouped, type Grouped } from "./grouped.ts";
-import { createSettleClaims } from "./settle-claims.ts";
-import { createForgetKey } from "./write-key-cache.ts";
+import { createForgetLookup } from "./source-keys.ts";
 
-const HOUR = 3_600_000;
-const WORKSPACE = "00000000-0000-4000-8000-000000000001";
-const shop: Source = { id: "s1", workspaceId: WORKSPACE, name: "Shop", enabled: true };
-const other: Source = { id: "s2", workspaceId: "00000000-0000-4000-8000-000000000002", name: "Other", enabled: true };
+const shop = aSource();
+const other = aSource({ id: "s2", workspaceId: "00000000-0000-4000-8000-000000000002", name: "Other" });
 const hashOf = (key: string) => createHash("sha256").update(key).digest("hex");
 const [SHOP, OTHER, NOBODY] = [hashOf("wk_shop"), hashOf("wk_other"), hashOf("wk_guess")];
 
@@ -22,7 +21,8 @@ let wire: Awaited<ReturnType<typeof startWire>>;
 let now: number;
 let redis: Grouped;
 let sources: Map<string, Source>;
-const sourceByKeyHash = vi.fn(async (keyHash: string) => sources.get(keyHash) ?? null);
+const sourceByLookup = vi.fn(async (lookup: string) => sources.get(lookup) ?? null);
+const onAway = vi.fn();
 
 beforeAll(async () => {
   cache = await startCache();
@@ -39,17 +39,15 @@ beforeEach(async () => {
     [SHOP, shop],
     [OTHER, other],
   ]);
-  sourceByKeyHash.mockReset();
-  sourceByKeyHash.mockImplementation(async (keyHash) => sources.get(keyHash) ?? null);
+  onAway.mockReset();
+  sourceByLookup.mockReset();
+  sourceByLookup.mockImplementation(async (lookup) => sources.get(lookup) ?? null);
 });
 afterEach(() => wire.stop());
 
-/** An isolate: its own key cache in front of the Redis and the database that all share. */
-const isolate = (from: Grouped = redis) => ({
-  admit: createAdmit({ redis: from, sourceByKeyHash, now: () => now, isolateMs: 5_000 }),
-  settle: createSettleClaims({ redis: from, now: () => now }),
-});
-const databaseAway = () => sourceByKeyHash.mockRejectedValue(new Error("connection refused"));
+const isolate = (from: Grouped = redis) => anIsolate({ redis: from, sourceByLookup, now: () => now, onAway });
+const commands = () => wire.trips.map((trip) => trip.map(([name]) => name));
+const databaseAway = () => sourceByLookup.mockRejectedValue(new Error("connection refused"));
 const redisAway = () => wire.meddle((request) => Boolean(request.socket.destroy()));
 
 describe("claims", () => {
@@ -60,7 +58,7 @@ describe("claims", () => {
     const retry = await admit(SHOP, ["a", "c"]);
     expect(retry.claims).toEqual(["suspect", "fresh"]);
     expect(retry.requestId).not.toBe(first.requestId);
-    await settle(WORKSPACE, first.requestId, { confirm: ["a"], release: [] });
+    await settle(shop, first.requestId, { confirm: ["a"] });
     expect((await admit(SHOP, ["a", "b", "c"])).claims).toEqual(["duplicate", "suspect", "suspect"]);
   });
 
@@ -68,9 +66,9 @@ describe("claims", () => {
     const { admit, settle } = isolate();
     const first = await admit(SHOP, ["a", "b"]);
     const second = await admit(SHOP, ["a"]);
-    await settle(WORKSPACE, second.requestId, { confirm: [], release: ["a"] });
+    await settle(shop, second.requestId, { release: ["a"] });
     expect((await admit(SHOP, ["a"])).claims).toEqual(["suspect"]);
-    await settle(WORKSPACE, first.requestId, { confirm: ["b"], release: ["a"] });
+    await settle(shop, first.requestId, { confirm: ["b"], release: ["a"] });
     expect((await admit(SHOP, ["a", "b"])).claims).toEqual(["fresh", "duplicate"]);
   });
 
@@ -89,25 +87,30 @@ describe("claims", () => {
   test("workspaces and buckets do not know each other's ids", async () => {
     const { admit, settle } = isolate();
     const { requestId } = await admit(SHOP, ["a"]);
-    await settle(WORKSPACE, requestId, { confirm: ["a"], release: [] });
+    await settle(shop, requestId, { confirm: ["a"] });
     expect((await admit(OTHER, ["a"])).claims).toEqual(["fresh"]);
     const imported = await admit(SHOP, ["a"], "dedup:import");
     expect(imported.claims).toEqual(["fresh"]);
     expect((await admit(SHOP, ["a"], "dedup:replay")).claims).toEqual(["fresh"]);
-    await settle(WORKSPACE, imported.requestId, { confirm: ["a"], release: [] }, "dedup:import");
+    await settle(shop, imported.requestId, { confirm: ["a"] }, "dedup:import");
     expect((await admit(SHOP, ["a"], "dedup:import")).claims).toEqual(["duplicate"]);
     expect((await admit(SHOP, ["a"], "dedup:replay")).claims).toEqual(["suspect"]);
   });
 
-  test("keys are dedup:{workspace}:{message_id}, pending and confirmed for 24 hours", async () => {
+  test.each([
+    ["dedup", 1],
+    ["dedup:import", 7],
+    ["dedup:replay", 7],
+  ] as const)("keys are %s:{workspace}:{message_id}, pending and confirmed for %i days", async (bucket, days) => {
     const { admit, settle } = isolate();
-    const { requestId } = await admit(SHOP, ["a", "b"]);
-    await settle(WORKSPACE, requestId, { confirm: ["a"], release: [] });
-    expect(await cache.client.mget(`dedup:${WORKSPACE}:a`, `dedup:${WORKSPACE}:b`)).toEqual(["c", `p:${requestId}`]);
-    for (const id of ["a", "b"]) {
-      const seconds = await cache.client.ttl(`dedup:${WORKSPACE}:${id}`);
-      expect(seconds).toBeGreaterThan(86_000);
-      expect(seconds).toBeLessThanOrEqual(86_400);
+    const { requestId } = await admit(SHOP, ["a", "b"], bucket);
+    await settle(shop, requestId, { confirm: ["a"] }, bucket);
+    const keys = ["a", "b"].map((id) => `${bucket}:${WORKSPACE}:${id}`);
+    expect(await cache.client.mget(keys)).toEqual(["c", `p:${requestId}`]);
+    for (const key of keys) {
+      const seconds = await cache.client.ttl(key);
+      expect(seconds).toBeGreaterThan(days * 86_400 - 400);
+      expect(seconds).toBeLessThanOrEqual(days * 86_400);
     }
   });
 
@@ -130,7 +133,7 @@ describe("claims", () => {
     const { admit, settle } = isolate();
     const first = await admit(SHOP, ["a"]);
     expect(first.claims).toEqual(["suspect"]);
-    await settle(WORKSPACE, first.requestId, { confirm: ["a"], release: [] });
+    await settle(shop, first.requestId, { confirm: ["a"] });
     now += 24 * HOUR - 1;
     expect((await admit(SHOP, ["a", "b"])).claims).toEqual(["duplicate", "suspect"]);
     now += 1;
@@ -147,32 +150,28 @@ describe("claims", () => {
   });
 });
 
-describe("write keys", () => {
+describe("lookups", () => {
   test("a key new to Redis costs three trips with the settling, a known one two, whatever the number of ids", async () => {
     const { admit, settle } = isolate();
     const ids = Array.from({ length: 200 }, (_, index) => `id${index}`);
     const { requestId } = await admit(SHOP, ids);
-    await settle(WORKSPACE, requestId, { confirm: ids.slice(0, 150), release: ids.slice(150) });
+    await settle(shop, requestId, { confirm: ids.slice(0, 150), release: ids.slice(150) });
     // The first EVALSHA meets a Redis that does not know the script yet: a trip more, once in Redis' life.
-    const withoutLoads = wire.trips.filter((commands) => !commands.some(([name]) => name === "script"));
+    const withoutLoads = commands().filter((names) => !names.includes("script"));
     expect(withoutLoads.length).toBeLessThanOrEqual(3);
 
     wire.trips.length = 0;
     const again = await admit(SHOP, ids);
-    await settle(WORKSPACE, again.requestId, { confirm: ids, release: [] });
-    expect(wire.trips.map((commands) => commands.map(([name]) => name))).toEqual([["evalsha"], ["evalsha"]]);
+    await settle(shop, again.requestId, { confirm: ids });
+    expect(commands()).toEqual([["evalsha"], ["evalsha"]]);
 
     wire.trips.length = 0;
     sources = new Map([[SHOP, shop]]);
     await cache.client.del(`wk:${SHOP}`);
     const cold = isolate();
     const { requestId: third } = await cold.admit(SHOP, ids);
-    await cold.settle(WORKSPACE, third, { confirm: ids, release: [] });
-    expect(wire.trips.map((commands) => commands.map(([name]) => name))).toEqual([
-      ["evalsha"],
-      ["evalsha"],
-      ["evalsha"],
-    ]);
+    await cold.settle(shop, third, { confirm: ids });
+    expect(commands()).toEqual([["evalsha"], ["set", "evalsha"], ["evalsha"]]);
   });
 
   test("a Redis that lost its scripts is given them again, and the claims are none the worse", async () => {
@@ -189,7 +188,7 @@ describe("write keys", () => {
     await admit(SHOP, []);
     wire.trips.length = 0;
     const { source, requestId, claims } = await admit(SHOP, []);
-    await settle(WORKSPACE, requestId, { confirm: [], release: [] });
+    await settle(shop, requestId, {});
     expect([source, claims, wire.trips.length]).toEqual([shop, [], 0]);
   });
 
@@ -197,21 +196,21 @@ describe("write keys", () => {
     await isolate().admit(SHOP, ["a"]);
     const second = isolate();
     expect((await second.admit(SHOP, ["b"])).source).toEqual(shop);
-    expect(sourceByKeyHash).toHaveBeenCalledOnce();
+    expect(sourceByLookup).toHaveBeenCalledOnce();
     expect(await cache.client.ttl(`wk:${SHOP}`)).toBeLessThanOrEqual(60);
     expect(await cache.client.ttl(`wk:${SHOP}`)).toBeGreaterThan(0);
     await cache.client.del(`wk:${SHOP}`);
     expect((await second.admit(SHOP, ["c"])).source).toEqual(shop);
-    expect(sourceByKeyHash).toHaveBeenCalledOnce();
+    expect(sourceByLookup).toHaveBeenCalledOnce();
   });
 
   test.each([0, 300])("requests that come together with an unknown key ask a database of %i ms once", async (ms) => {
-    sourceByKeyHash.mockImplementation(
-      (keyHash) => new Promise((resolve) => setTimeout(resolve, ms, sources.get(keyHash) ?? null)),
+    sourceByLookup.mockImplementation(
+      (lookup) => new Promise((resolve) => setTimeout(resolve, ms, sources.get(lookup) ?? null)),
     );
     const { admit } = isolate();
     await Promise.all(Array.from({ length: 50 }, (_, index) => admit(SHOP, [`id${index}`])));
-    expect(sourceByKeyHash).toHaveBeenCalledOnce();
+    expect(sourceByLookup).toHaveBeenCalledOnce();
   });
 
   test("an unknown key has no source and no claims, and is asked for again after a second", async () => {
@@ -219,17 +218,35 @@ describe("write keys", () => {
     expect(await admit(NOBODY, ["a"])).toMatchObject({ source: null, claims: [] });
     wire.trips.length = 0;
     expect((await admit(NOBODY, ["a"])).source).toBeNull();
-    expect([wire.trips.length, sourceByKeyHash.mock.calls.length]).toEqual([0, 1]);
+    expect([wire.trips.length, sourceByLookup.mock.calls.length]).toEqual([0, 1]);
     sources.set(NOBODY, shop);
     now += 1_000;
     expect((await admit(NOBODY, ["a"])).source).toEqual(shop);
+  });
+
+  test("a source is found by key, by domain and by its own id, each with its own entry", async () => {
+    const [domain, site] = [lookupOfDomain("Shop.Example"), lookupOfSite(shop.id)];
+    for (const lookup of [domain, site]) sources.set(lookup, shop);
+    for (const lookup of [SHOP, domain, site]) {
+      expect(await isolate().admit(lookup, [lookup])).toMatchObject({ source: shop, claims: ["fresh"] });
+      expect(await cache.client.get(`wk:${lookup}`)).toBe(JSON.stringify(shop));
+      expect((await isolate().admit(lookup, [lookup])).claims).toEqual(["suspect"]);
+    }
+    expect(sourceByLookup.mock.calls).toEqual([[SHOP], [domain], [site]]);
+  });
+
+  test("a source that another version of the door has cached is read from the database, and cached anew", async () => {
+    await cache.client.set(`wk:${SHOP}`, JSON.stringify({ id: "s1", workspaceId: WORKSPACE }));
+    expect(await isolate().admit(SHOP, ["a"])).toMatchObject({ source: shop, claims: ["fresh"] });
+    expect(await cache.client.get(`wk:${SHOP}`)).toBe(JSON.stringify(shop));
+    expect(onAway).not.toHaveBeenCalled();
   });
 
   test("a revoked key is refused as soon as an isolate's five seconds are over", async () => {
     const { admit } = isolate();
     await admit(SHOP, ["a"]);
     sources.delete(SHOP);
-    await createForgetKey({ redis })(SHOP);
+    await createForgetLookup({ redis })(SHOP);
     now += 4_999;
     expect((await admit(SHOP, ["b"])).source).toEqual(shop);
     now += 1;
@@ -244,7 +261,7 @@ describe("outages", () => {
     const { admit, settle } = isolate();
     const answer = await admit(SHOP, ["a", "b", "a"]);
     expect(answer).toMatchObject({ source: shop, claims: ["suspect", "suspect", "duplicate"] });
-    await settle(WORKSPACE, answer.requestId, { confirm: ["a"], release: ["b"] });
+    await settle(shop, answer.requestId, { confirm: ["a"], release: ["b"] });
     expect((await admit(NOBODY, ["a"])).source).toBeNull();
   });
 
@@ -255,7 +272,7 @@ describe("outages", () => {
     for (let n = 0; n < 20; n++) {
       const { requestId, claims } = await admit(SHOP, [`id${n}`]);
       expect(claims).toEqual(["suspect"]);
-      await settle(WORKSPACE, requestId, { confirm: [`id${n}`], release: [] });
+      await settle(shop, requestId, { confirm: [`id${n}`] });
     }
     expect(wire.trips).toHaveLength(1);
   });
@@ -285,7 +302,7 @@ describe("outages", () => {
     const { admit } = isolate();
     databaseAway();
     await expect(admit(SHOP, ["a"])).rejects.toMatchObject({ code: "unavailable" });
-    sourceByKeyHash.mockImplementation(async (keyHash) => sources.get(keyHash) ?? null);
+    sourceByLookup.mockImplementation(async (lookup) => sources.get(lookup) ?? null);
     expect((await admit(SHOP, ["a"])).source).toEqual(shop);
   });
 

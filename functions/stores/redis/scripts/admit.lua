@@ -22,10 +22,11 @@ end
 local found = false
 if workspace == '' then
   found = redis.call('GET', KEYS[1])
-  if not found then
+  -- What another version of the door left behind is as good as nothing.
+  local readable, source = pcall(cjson.decode, found or '')
+  if not readable or type(source) ~= 'table' or type(source.limits) ~= 'table' then
     return { false, epoch, '' }
   end
-  local source = cjson.decode(found)
   workspace = source.workspaceId
   scope = source.limits.own and source.id or workspace
   -- A null of JSON is no number: nil, and so without a limit.

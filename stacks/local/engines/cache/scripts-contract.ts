@@ -58,6 +58,15 @@ export function scriptsContract(here: () => { redis: Redis; prefix: string }): v
       expect(await redis.keys(`*${prefix}*`)).toEqual([`${prefix}:epoch`]);
     });
 
+    test.each(["garbage", "5", '{"id":"s","workspaceId":"w1"}', '{"workspaceId":"w1","limits":null}'])(
+      "a cached source that cannot be read is as good as none: %s",
+      async (cached) => {
+        const { redis, prefix } = here();
+        await redis.set(`${prefix}:wk`, cached);
+        expect(await admit({ workspace: "", ids: ["a"] })).toEqual([null, "1000", ""]);
+      },
+    );
+
     test("the cached source names the workspace whose ids are claimed, in the same trip", async () => {
       const { redis, prefix } = here();
       const source = JSON.stringify(aSource({ workspaceId: "w1", name: "Bücher" }));

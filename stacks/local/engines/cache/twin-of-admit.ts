@@ -13,12 +13,12 @@ export function admit(space: Keyspace, [wk = "", epochKey = ""]: readonly string
   const keepEpoch = () => space.write(epochKey, "string", epoch);
 
   const found = givenWorkspace === "" ? (space.read(wk, "string") ?? null) : null;
-  if (givenWorkspace === "" && found === null) {
+  const limits = givenWorkspace === "" ? limitsOf(found) : givenLimits(givenWorkspace, rest);
+  if (limits === undefined) {
     keepEpoch();
     return [null, epoch, ""];
   }
-  const { workspace, scope, windowMax, dayMax } =
-    found === null ? givenLimits(givenWorkspace, rest) : limitsOf(JSON.parse(found));
+  const { workspace, scope, windowMax, dayMax } = limits;
   const [prefix, rateKey] = [`${bucket}:${workspace}:`, `rate:${scope}`];
   // All or nothing: a claim is not made where its neighbour could not be.
   space.makeRoom(ids.length + Number(windowMax !== undefined) + Number(dayMax !== undefined) + 1);
@@ -52,15 +52,25 @@ type Cached = {
   limits: { own: boolean; windowRequestsMax: number | null; dayEventsMax: number | null };
 };
 
-function limitsOf({ id, workspaceId, limits }: Cached): Limits {
-  const { own, windowRequestsMax, dayEventsMax } = limits;
-  const scope = own ? id : workspaceId;
+/** What another version of the door left behind is as good as nothing. */
+function limitsOf(found: string | null): Limits | undefined {
+  const cached = readable(found);
+  if (!cached?.limits) return undefined;
+  const { own, windowRequestsMax, dayEventsMax } = cached.limits;
   return {
-    workspace: workspaceId,
-    scope,
+    workspace: cached.workspaceId,
+    scope: own ? cached.id : cached.workspaceId,
     windowMax: windowRequestsMax ?? undefined,
     dayMax: dayEventsMax ?? undefined,
   };
+}
+
+function readable(found: string | null): Cached | null {
+  try {
+    return JSON.parse(found ?? "null");
+  } catch {
+    return null;
+  }
 }
 
 /** The window as it is now; without `count` it is full, and `resetMs` says until when. */

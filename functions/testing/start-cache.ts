@@ -9,7 +9,7 @@ const budgetMs = 20_000;
 const clientOf = (url: string) => createRedis({ url, token: "local", budgetMs });
 
 /** A cache of this file's own, whose keys it may flush, with a client. */
-export async function startCache(options: { keysMax?: number } = {}) {
+export async function startCache(options: { keysMax?: number; port?: number } = {}) {
   const child = await startChild<unknown, EngineReady>(engineFile("cache"), { dataDir: "", port: 0, ...options });
   return { url: child.ready.url, client: clientOf(child.ready.url), budgetMs, stop: child.stop };
 }

@@ -1,7 +1,10 @@
 import { join } from "node:path";
 import { KinesisClient } from "@aws-sdk/client-kinesis";
 import { S3Client } from "@aws-sdk/client-s3";
+import { SQSClient } from "@aws-sdk/client-sqs";
+import { wire as wireDeadLetter } from "../../functions/entry/dead-letter.ts";
 import { wire as wireDeliver } from "../../functions/entry/deliver.ts";
+import { wire as wireRepublish } from "../../functions/entry/republish.ts";
 import { log } from "../../functions/kit/log.ts";
 import { clientConfig } from "../../functions/stores/aws/client.ts";
 import { openStores, type StoresSettings } from "../../functions/stores/open.ts";
@@ -10,6 +13,7 @@ import { openCheckpoints } from "./event-source/checkpoints.ts";
 import { createFunction } from "./event-source/function.ts";
 import { startKinesisMapping } from "./event-source/kinesis-mapping.ts";
 import { onFailureToS3 } from "./event-source/on-failure-to-s3.ts";
+import { startQueueMapping } from "./event-source/queue-mapping.ts";
 import { LOCAL } from "./local-mode.ts";
 import { realClock } from "./scheduler/clock.ts";
 import { type ScheduledFunction, startScheduler } from "./scheduler/scheduler.ts";
@@ -22,6 +26,8 @@ const SCHEDULES: ScheduledFunction[] = [];
 
 /** A call to a local engine that has not been answered by then is made again. */
 const CALL = { attempts: 3, timeoutMs: 10_000 };
+/** A long poll is answered after 20 s. */
+const POLL = { attempts: 3, timeoutMs: 30_000 };
 
 /** The consumers, called by the event-source mapper as Lambda calls them. What AWS takes as settings stands here. */
 runChild<WorkersOptions, WorkersReady>(async ({ stores: settings, streamUrl, queuesUrl, dataDir }) => {
@@ -30,10 +36,11 @@ runChild<WorkersOptions, WorkersReady>(async ({ stores: settings, streamUrl, que
     ...clientConfig({ region: LOCAL.region, endpoint: queuesUrl }, CALL),
     forcePathStyle: true,
   });
+  const stores = openStores(settings);
   const deliver = startKinesisMapping({
     kinesis,
     stream: LOCAL.stream,
-    function: createFunction({ name: "deliver", handler: wireDeliver(openStores(settings)), timeoutMs: 60_000 }),
+    function: createFunction({ name: "deliver", handler: wireDeliver(stores), timeoutMs: 60_000 }),
     checkpoints: await openCheckpoints(join(dataDir, "deliver.json")),
     log,
     batchSize: 10_000,
@@ -47,11 +54,25 @@ runChild<WorkersOptions, WorkersReady>(async ({ stores: settings, streamUrl, que
     reportBatchItemFailures: true,
     onFailure: onFailureToS3(s3, LOCAL.failuresBucket),
   });
+  const sqs = new SQSClient(clientConfig({ region: LOCAL.region, endpoint: queuesUrl }, POLL));
+  const consume = (name: string, queueUrl: string | undefined, handler: ReturnType<typeof wireDeadLetter>) =>
+    startQueueMapping({
+      sqs,
+      queueUrl: queueUrl ?? "",
+      function: createFunction({ name, handler, timeoutMs: LOCAL.queueFunctionMs }),
+      log,
+      batchSize: 20,
+      windowMs: 100,
+      reportBatchItemFailures: true,
+      maximumConcurrency: 2,
+    });
+  const deadLetter = consume("dead-letter", settings.queues.dlqUrl, wireDeadLetter(stores));
+  const republish = consume("republish", settings.queues.retryUrl, wireRepublish(stores));
   const scheduler = startScheduler({ schedules: SCHEDULES, clock: realClock, log });
   return {
     ready: {},
     stop: async () => {
-      await Promise.all([deliver.stop(), scheduler.stop()]);
+      await Promise.all([deliver.stop(), deadLetter.stop(), republish.stop(), scheduler.stop()]);
     },
   };
 });

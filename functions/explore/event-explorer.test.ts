@@ -37,7 +37,12 @@ test.each([
 });
 
 test("a page that is full has a cursor to the next one, a page that is not has none", () => {
-  const row = (id: number) => ({ message_id: `m${id}`, timestamp: "2026-03-01T00:00:00.123Z", context: {} });
+  const row = (id: number) => ({
+    message_id: `m${id}`,
+    timestamp: "2026-03-01T00:00:00.123Z",
+    warnings: "",
+    context: {},
+  });
   const body = EventsBody.parse({ table: "events", limit: 2 });
   const full = eventExplorer.answer([row(1), row(2), row(3)], body);
   expect(full.rows.map((one) => one.message_id)).toEqual(["m1", "m2"]);
@@ -52,6 +57,7 @@ test("a row's context is whole again, without paths that were never sent", () =>
     message_id: "m",
     timestamp: "2026-03-01T00:00:00.000Z",
     "context.page_url": "https://shop.example/a",
+    warnings: "bad_timestamp,clock_skew",
     "context.ip": "",
     context: { screen_width: 1_920 },
   };
@@ -59,6 +65,7 @@ test("a row's context is whole again, without paths that were never sent", () =>
     {
       message_id: "m",
       timestamp: "2026-03-01T00:00:00.000Z",
+      warnings: ["bad_timestamp", "clock_skew"],
       context: { page_url: "https://shop.example/a", screen_width: 1_920 },
     },
   ]);

@@ -1,10 +1,11 @@
 import type { CheckedEvent } from "../event/event.ts";
 import type { Outcome } from "../event/outcome.ts";
 
-/** One event: its own error is the answer. A duplicate is a success too, so the client stops retrying. I-01, S-1. */
+/** One event: its own error is the answer. A duplicate is a success too, so the client stops retrying. I-01, S-1, 13f. */
 export function singleAnswer([outcome]: readonly Outcome<CheckedEvent>[]) {
   if (outcome?.kind === "rejected") throw outcome.error;
-  return { success: true, message_id: outcome?.messageId, ...(outcome?.kind === "duplicate" && { duplicate: true }) };
+  const kind = outcome?.kind ?? "going";
+  return { success: true, message_id: outcome?.messageId, ...(kind !== "going" && { [kind]: true }) };
 }
 
 /** A batch: always 200 with a verdict per refused event; on anything else SDKs drop or repeat the whole batch. I-02. */
@@ -15,5 +16,13 @@ export function batchAnswer(outcomes: readonly Outcome<CheckedEvent>[]) {
     const { code, field, message } = outcome.error;
     return [{ index, message_id: outcome.messageId, code, field, message }];
   });
-  return { success: true, accepted: count("going"), duplicates: count("duplicate"), rejected };
+  const [suppressed, quarantined] = [count("suppressed"), count("quarantined")];
+  return {
+    success: true,
+    accepted: count("going"),
+    duplicates: count("duplicate"),
+    ...(suppressed > 0 && { suppressed }),
+    ...(quarantined > 0 && { quarantined }),
+    rejected,
+  };
 }

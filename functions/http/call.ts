@@ -1,20 +1,48 @@
 import type { Context } from "hono";
 import type { Call, CallKind } from "../ingest/call.ts";
-import { type SizeLimits, tooLarge } from "../ingest/inflate.ts";
+import type { Dialect } from "../ingest/dialects/dialect.ts";
+import { type SizeLimits, sizeOf, tooLarge } from "../ingest/inflate.ts";
 import type { AppError } from "../kit/errors.ts";
+import { clientOf } from "./client.ts";
+import type { DoorVars } from "./vars.ts";
+
+/** What a path says of its calls. */
+export type Route = { kind: CallKind; dialect?: Dialect | undefined };
+export type DoorLimits = SizeLimits & { trustedHops: number };
 
 /** A request to the ingest door as a Call, whose body is `payload_too_large` as soon as it passes its limit. S-5, S-6, E1. */
-export async function callOf(c: Context, kind: CallKind, limits: SizeLimits, receivedAt: number): Promise<Call> {
-  const bytesMax = kind === "batch" ? limits.batchBytesMax : limits.eventBytesMax;
+export async function callOf(
+  c: Context<DoorVars>,
+  { kind, dialect }: Route,
+  limits: DoorLimits,
+  receivedAt: number,
+): Promise<Call> {
+  const { what, bytesMax } = sizeOf({ kind, dialect }, limits);
   return {
     kind,
+    dialect,
+    bucket: kind === "import" ? "dedup:import" : "dedup",
     key: keyOf(c),
-    body: await cappedBody(c.req.raw, bytesMax, (bytes) => tooLarge(kind, bytes, bytesMax)),
-    gzip: /\bgzip\b/i.test(c.req.header("content-encoding") ?? ""),
+    domain: domainOf(c),
+    body: await bytesOf(c, bytesMax, (bytes) => tooLarge(what, bytes, bytesMax)),
+    gzip: c.req.method === "POST" && /\bgzip\b/i.test(c.req.header("content-encoding") ?? ""),
     sentAt: c.req.header("sentat"),
+    hints: dialect ? hintsOf(c) : NO_HINTS,
+    client: clientOf(c, limits.trustedHops),
+    requestId: c.var.requestId,
     receivedAt,
   };
 }
+
+const NO_HINTS = {};
+
+/** The body, or the query of a GET as a JSON object: a pixel has no other. */
+const bytesOf = async (c: Context, bytesMax: number, refusal: (bytes: number | undefined) => AppError) =>
+  c.req.method === "GET" ? Buffer.from(JSON.stringify(c.req.query())) : cappedBody(c.req.raw, bytesMax, refusal);
+
+const hintsOf = (c: Context): Record<string, string> => ({ ...lowerCase(c.req.query()), ...c.req.header() });
+const lowerCase = (query: Record<string, string>) =>
+  Object.fromEntries(Object.entries(query).map(([name, value]) => [name.toLowerCase(), value]));
 
 /** Basic user → Bearer → X-Write-Key → query; a masked value is no key. The body may hold one too: `parse` finds it. S-6. */
 function keyOf(c: Context): string | undefined {
@@ -31,6 +59,13 @@ function keyOf(c: Context): string | undefined {
 function basicUser(authorization: string): string | undefined {
   const encoded = /^Basic +([A-Za-z0-9+/=_-]+)$/i.exec(authorization)?.[1];
   return encoded && Buffer.from(encoded, "base64").toString("utf8").split(":")[0];
+}
+
+/** The page's host, else the door's own: where a customer's first-party host leads here, it names the source. */
+function domainOf(c: Context): string | undefined {
+  const page = c.req.header("origin") ?? c.req.header("referer");
+  const host = page === undefined ? undefined : URL.parse(page)?.hostname;
+  return host || c.req.header("host")?.split(":")[0] || undefined;
 }
 
 /** The bytes of a body, at most `bytesMax`: by its declared length at once, else counted while it comes. */

@@ -1,31 +1,42 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import type { CheckedEvent } from "../event/event.ts";
+import type { Outcome } from "../event/outcome.ts";
 import type { Call } from "../ingest/call.ts";
 import type { Ingest } from "../ingest/ingest.ts";
 import { AppError, type ErrorCode, HTTP_STATUS } from "../kit/errors.ts";
 import { log } from "../kit/log.ts";
+import { metrics } from "../kit/metrics.ts";
 import { aCheckedEvent, aSource, LIMITS, NOW } from "../testing/builders.ts";
-import { ingestApp } from "./ingest-app.ts";
+import { type IngestDoor, ingestApp } from "./ingest-app.ts";
 import { EVENT_PATHS } from "./routes/events.ts";
 import type { Probes } from "./routes/health.ts";
 
 log.level = "silent";
 
+/** An ingest that says of every call the same. */
+const verdicts =
+  (...outcomes: Outcome<CheckedEvent>[]): Ingest =>
+  async () => ({ source: aSource(), rate: undefined, outcomes, letters: [] });
+
 /** The door over an ingest that keeps what it was given; by default each event of a call is taken. */
-function aDoor(ingest?: Ingest, probes: Probes = {}) {
+function aDoor(ingest?: Ingest, probes: Probes = {}, door: Partial<IngestDoor> = {}) {
   const calls: Call[] = [];
-  const taken: Ingest = async () => ({
-    source: aSource(),
-    outcomes: [{ messageId: "m-1", kind: "going", event: aCheckedEvent() }],
-  });
+  const taken = verdicts({ messageId: "m-1", kind: "going", event: aCheckedEvent() });
   const app = ingestApp({
     ingest: async (call) => {
       calls.push(call);
       return (ingest ?? taken)(call);
     },
-    limits: LIMITS,
+    limits: { ...LIMITS, trustedHops: 0 },
     now: () => NOW,
     probes,
+    metrics,
+    logged: { payloadOnError: true, payloadOnSuccess: false, redactFields: [] },
+    authorize: () => Promise.reject(new AppError("invalid_token", "no")),
+    localMode: false,
+    publicUrl: undefined,
+    ...door,
   });
   const post = (path: string, body: string | Uint8Array<ArrayBuffer> = "{}", headers: Record<string, string> = {}) =>
     app.request(path, { method: "POST", body, headers });
@@ -48,7 +59,7 @@ describe("the paths of events", () => {
     expect(answer.status).toBe(200);
     expect(answer.headers.get("content-type")).toMatch(/^application\/json/);
     expect(await answer.json()).toEqual(
-      kind === "batch"
+      kind === "batch" || kind === "import"
         ? { success: true, accepted: 1, duplicates: 0, rejected: [] }
         : { success: true, message_id: "m-1" },
     );
@@ -56,11 +67,15 @@ describe("the paths of events", () => {
     expect(textOf(calls[0])).toBe('{"a":1}');
   });
 
-  test("are those of contract K-30", () => {
+  test("are those of contract K-30, K-32, K-35 and the batch of K-37", () => {
     const names = ["track", "identify", "page", "screen", "group", "alias", "batch"];
     const all = [
       ...names.flatMap((name) => [`/${name}`, `/v1/${name}`, `/v1/${name === "screen" ? "s" : name[0]}`]),
       "/b",
+      "/import",
+      "/v1/import",
+      "/beacon/v1/batch",
+      "/api/s/s2s/batch",
     ];
     expect(EVENT_PATHS.map(([path]) => path).toSorted()).toEqual(all.toSorted());
   });
@@ -87,17 +102,14 @@ describe("the paths of events", () => {
 
 describe("an answer", () => {
   test("tells a duplicate, and is 200 all the same", async () => {
-    const { post } = aDoor(async () => ({ source: aSource(), outcomes: [{ messageId: "m-1", kind: "duplicate" }] }));
+    const { post } = aDoor(verdicts({ messageId: "m-1", kind: "duplicate" }));
     const answer = await post("/v1/track");
     expect([answer.status, await answer.json()]).toEqual([200, { success: true, message_id: "m-1", duplicate: true }]);
   });
 
   test("to one refused event is its error", async () => {
     const error = new AppError("validation_failed", "no event", { field: "event" });
-    const { post } = aDoor(async () => ({
-      source: aSource(),
-      outcomes: [{ messageId: "m-1", kind: "rejected", error }],
-    }));
+    const { post } = aDoor(verdicts({ messageId: "m-1", kind: "rejected", error, stage: "validate" }));
     const answer = await post("/v1/track");
     expect([answer.status, await answer.json()]).toMatchObject([400, { code: "validation_failed", field: "event" }]);
   });
@@ -105,12 +117,12 @@ describe("an answer", () => {
   test("to a batch is 200 with each refused event at its index, also when all are refused", async () => {
     const error = new AppError("flatten_conflict", "two paths", { field: "properties.a" });
     const outcomes = [
-      { messageId: "a", kind: "rejected", error },
+      { messageId: "a", kind: "rejected", error, stage: "flatten" },
       { messageId: "b", kind: "going", event: aCheckedEvent() },
       { messageId: "c", kind: "duplicate" },
-      { messageId: "", kind: "rejected", error: new AppError("payload_too_large", "large") },
+      { messageId: "", kind: "rejected", error: new AppError("payload_too_large", "large"), stage: "parse" },
     ] as const;
-    const answer = await aDoor(async () => ({ source: aSource(), outcomes: [...outcomes] })).post("/v1/batch");
+    const answer = await aDoor(verdicts(...outcomes)).post("/v1/batch");
     expect([answer.status, await answer.json()]).toEqual([
       200,
       {
@@ -123,7 +135,7 @@ describe("an answer", () => {
         ],
       },
     ]);
-    const empty = await aDoor(async () => ({ source: aSource(), outcomes: [] })).post("/v1/batch");
+    const empty = await aDoor(verdicts()).post("/v1/batch");
     expect(await empty.json()).toEqual({ success: true, accepted: 0, duplicates: 0, rejected: [] });
   });
 

@@ -10,4 +10,10 @@ export type LogFields = {
   message_id?: string;
   event_type?: string;
   events?: number;
+  /** Why the call was refused as a whole. */
+  refused?: string;
+  /** Refused events, with their payload where the settings allow it. */
+  rejected?: readonly object[];
+  /** What was accepted, where the settings ask for it. */
+  accepted?: readonly string[];
 };

@@ -1,3 +1,4 @@
+import type { DeadLetter } from "../event/dead-letter.ts";
 import type { CheckedEvent, Draft, FlatEvent, JsonObject, ReceivedEvent } from "../event/event.ts";
 import { each, going, type Outcome, tried } from "../event/outcome.ts";
 import { AppError } from "../kit/errors.ts";
@@ -20,7 +21,13 @@ import { stamp } from "./stamp.ts";
 import { messageIdOf, validate } from "./validate.ts";
 
 /** What a call became: its source, what is left of its rate, and a verdict for each event in the order of the body. */
-export type Ingested = { source: Source; rate: Rate | undefined; outcomes: Outcome<CheckedEvent>[] };
+export type Ingested = {
+  source: Source;
+  rate: Rate | undefined;
+  outcomes: Outcome<CheckedEvent>[];
+  /** What went to the dead letters. */
+  letters: readonly DeadLetter[];
+};
 export type Ingest = (call: Call) => Promise<Ingested>;
 
 /** A call that was refused as a whole, with its source and what is left of its rate where they are known. */
@@ -85,19 +92,22 @@ export function createIngest(ports: IngestPorts): Ingest {
     const typed = await checkSchemas(ports.schemas, source, planned, rules.plan?.mode !== "block"); // schema
     const checked = withoutRepeats(withSource(typed, claimed, source));
 
+    const head = { source, call, attempt: 1, replayId: "", rejectedAt: call.receivedAt };
+    const letters = lettersOf(head, items, checked, isSuppressed, ports);
+
     const finish = async () => {
-      const results = await ports.publish(source.workspaceId, going(checked)); //                    publish
-      const head = { source, call, attempt: 1, replayId: "", rejectedAt: call.receivedAt };
-      const letters = lettersOf(head, items, checked, isSuppressed, ports);
-      const kept = letters.length === 0 || (await keep(ports, letters)); //                          dead letters
-      const report = reportOf(call, checked, ports.isShown(source.id, call.receivedAt));
-      const settled = settledOf(checked, results, kept);
-      await ports.settleClaims({ source, requestId, bucket, ...settled, report }); //                confirm, release
+      const [results, kept] = await Promise.all([
+        ports.publish(source.workspaceId, going(checked)), //                                          publish
+        letters.length === 0 || keep(ports, letters), //                                               dead letters
+      ]);
+      const report = reportOf(call, items, checked, ports.isShown(source.id, call.receivedAt));
+      const settled = settledOf(checked, claimOf, results, kept);
+      await ports.settleClaims({ source, requestId, bucket, ...settled, report }); //                  confirm, release
       if (!kept || results.some((result) => result !== "stored")) throw new RefusedCall(unavailable(), source, rate);
     };
     if (ports.ack === "async") ports.background(finish());
     else await finish();
-    return { source, rate, outcomes: checked };
+    return { source, rate, outcomes: checked, letters };
   };
 }
 
@@ -260,7 +270,12 @@ async function keep({ reject }: IngestPorts, letters: Parameters<IngestPorts["re
 }
 
 /** What is stored is confirmed; what was refused for certain is released; what nobody knows keeps its claim. */
-function settledOf(checked: readonly Outcome<CheckedEvent>[], results: readonly PutResult[], kept: boolean) {
+function settledOf(
+  checked: readonly Outcome<CheckedEvent>[],
+  claimed: ReadonlyMap<string, unknown>,
+  results: readonly PutResult[],
+  kept: boolean,
+) {
   const confirm: string[] = [];
   const release: string[] = [];
   let at = 0;
@@ -271,7 +286,7 @@ function settledOf(checked: readonly Outcome<CheckedEvent>[], results: readonly 
       if (result === "stored") confirm.push(messageId);
       else if (result === "refused") release.push(messageId);
     } else if (kind === "suppressed" || (kind === "quarantined" && kept)) confirm.push(messageId);
-    else if ((kind === "rejected" || kind === "quarantined") && messageId !== "") release.push(messageId);
+    else if ((kind === "rejected" || kind === "quarantined") && claimed.has(messageId)) release.push(messageId);
   });
   return { confirm, release };
 }

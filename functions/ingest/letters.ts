@@ -4,7 +4,8 @@ import type { Outcome } from "../event/outcome.ts";
 import type { Source } from "../registry/source.ts";
 import { reduced } from "./address.ts";
 import type { Call } from "./call.ts";
-import { type Item, isObject } from "./parse.ts";
+import { isObject } from "./is-object.ts";
+import type { Item } from "./parse.ts";
 import type { IngestPorts } from "./ports.ts";
 
 type Ports = Pick<IngestPorts, "newId" | "hashOfAddress">;
@@ -26,11 +27,10 @@ export function lettersOf(
 ): DeadLetter[] {
   return outcomes.flatMap((outcome, index) => {
     if (outcome.kind !== "rejected" && outcome.kind !== "quarantined") return [];
-    const item = items[index];
-    const raw = item === undefined ? undefined : "draft" in item ? item.draft : item.raw;
+    const raw = rawOf(items[index]);
     if (isObject(raw) && isSuppressed(raw)) return [];
     const stage: Stage = outcome.kind === "quarantined" ? "plan" : outcome.stage;
-    const type = typed.has(call.kind) ? call.kind : textOf(raw, "type");
+    const { type, event } = nameOf(raw, call);
     return [
       {
         id: ports.newId(rejectedAt),
@@ -38,7 +38,7 @@ export function lettersOf(
         sourceId: source.id,
         messageId: outcome.messageId,
         type,
-        event: textOf(raw, "event"),
+        event,
         stage,
         code: outcome.error.code,
         field: outcome.error.field ?? "",
@@ -54,6 +54,16 @@ export function lettersOf(
     ];
   });
 }
+
+/** What was sent for an event, where anything could be read. */
+export const rawOf = (item: Item | undefined): Json | undefined =>
+  item === undefined ? undefined : "draft" in item ? item.draft : item.raw;
+
+/** What an event calls itself, whether it is valid or not. */
+export const nameOf = (raw: Json | undefined, { kind }: Pick<Call, "kind">): { type: string; event: string } => ({
+  type: typed.has(kind) ? kind : textOf(raw, "type"),
+  event: textOf(raw, "event"),
+});
 
 /** Kinds of call that say the type of their event; in all others it says so itself. */
 const typed: ReadonlySet<string> = new Set(EVENT_TYPES);

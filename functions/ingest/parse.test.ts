@@ -4,8 +4,16 @@ import { AppError } from "../kit/errors.ts";
 import { bytesOf, LIMITS } from "../testing/builders.ts";
 import { parse } from "./parse.ts";
 
-const single = (body: unknown) => parse(Buffer.isBuffer(body) ? body : bytesOf(body), "track", LIMITS);
-const batch = (body: unknown) => parse(bytesOf(body), "batch", LIMITS);
+const parsed = (body: unknown, kind: "track" | "batch" | "import") => {
+  const { items, ...rest } = parse(
+    Buffer.isBuffer(body) ? body : bytesOf(body),
+    { kind, dialect: undefined, hints: {} },
+    LIMITS,
+  );
+  return { ...rest, items, drafts: items.map((item) => ("draft" in item ? item.draft : item.refused)) };
+};
+const single = (body: unknown) => parsed(body, "track");
+const batch = (body: unknown) => parsed(body, "batch");
 const draftsOf = (body: unknown) => batch(body).drafts as Draft[];
 const refused = (code: string, field?: string) => expect.objectContaining({ code, field });
 
@@ -62,7 +70,7 @@ describe("a batch", () => {
   );
 
   test("may be empty", () => {
-    expect(batch({ batch: [] })).toEqual({ drafts: [], key: undefined });
+    expect(batch({ batch: [] })).toEqual({ items: [], drafts: [], key: undefined });
   });
 
   test("keeps what is no object as one refused item, at its place", () => {
@@ -127,6 +135,8 @@ describe("the key in a body", () => {
     [{ writeKey: "id:***" }, undefined],
     [{ writeKey: "" }, undefined],
     [{ writeKey: 5 }, undefined],
+    [{ api_key: "wk" }, "wk"],
+    [{ writeKey: "id:***", api_key: "wk" }, "wk"],
     [{}, undefined],
   ])("%j has the key %s", (body, key) => {
     expect(single(body).key).toBe(key);
@@ -138,4 +148,40 @@ describe("the key in a body", () => {
     expect(batch({ batch: [null, { writeKey: "second" }] }).key).toBeUndefined();
     expect(batch({ writeKey: "wk" }).key).toBe("wk");
   });
+});
+
+describe("a bulk import", () => {
+  const imported = (body: unknown) => parsed(body, "import");
+  const events = [{ event: "A" }, { event: "B", messageId: "2" }];
+
+  test("may be a batch, a JSON array, an object, or an object a line; the four are the same", () => {
+    const lines = events.map((event) => JSON.stringify(event));
+    for (const body of [{ batch: events }, events, lines.join("\n"), `${lines.join("\r\n\r\n")}\n`])
+      expect(imported(body).drafts).toEqual(events);
+    expect(imported(events[0]).drafts).toEqual([events[0]]);
+  });
+
+  test("refuses a line that is no JSON, or no object, alone and says which", () => {
+    const { drafts } = imported('{"event":"A"}\n{"event":\n5\n{"event":"B"}');
+    expect(drafts).toMatchObject([
+      { event: "A" },
+      { code: "invalid_json", field: "line[1]" },
+      { code: "validation_failed", field: "line[2]" },
+      { event: "B" },
+    ]);
+  });
+
+  test.each(["no JSON at all", "1\n2", ""])("that holds no object (%j) is refused as a whole", (body) => {
+    expect(() => imported(body)).toThrow(refused("invalid_json"));
+  });
+
+  test("may hold its key in its first event", () => {
+    expect(imported([{ event: "A", writeKey: "wk" }]).key).toBe("wk");
+    expect(imported('{"event":"A"}\n{"event":"B","writeKey":"wk"}').key).toBe("wk");
+  });
+});
+
+test("only an event whose text was changed is told to be cleaned", () => {
+  const { items } = batch('{"batch":[{"event":"a\\u0000"},{"event":"\\u00e9"}]}');
+  expect(items).toMatchObject([{ cleaned: true }, { cleaned: false }]);
 });

@@ -4,8 +4,10 @@ import type { WebhookMapping } from "../registry/source.ts";
 import type { Call } from "./call.ts";
 import { cleanTexts } from "./clean-texts.ts";
 import type { Foreign } from "./dialects/dialect.ts";
+import { isPosthogBatch, posthog } from "./dialects/posthog.ts";
 import type { SizeLimits } from "./inflate.ts";
 import { tooLarge } from "./inflate.ts";
+import { isObject } from "./is-object.ts";
 
 /** One item of a body: an event, or why it is none. `raw` is what was sent, for the dead letters; absent where nothing could be read. */
 export type Item = { draft: Draft; cleaned: boolean } | { refused: AppError; raw?: Json };
@@ -39,11 +41,12 @@ export function parse(
   const text = textOf(bytes);
   if (kind === "import") return importOf(text, limits);
   const body = jsonOf(text);
-  if (dialect) {
+  const spoken = dialect ?? (kind === "batch" && isObject(body) && isPosthogBatch(body) ? posthog : undefined);
+  if (spoken) {
     const cleaned = cleanIn(body, text);
-    const read = (mapping: WebhookMapping | null) => dialect.read(cleaned.value, hints, mapping);
+    const read = (mapping: WebhookMapping | null) => spoken.read(cleaned.value, hints, mapping);
     const items = ({ drafts }: Foreign) => drafts.map((draft) => ({ draft, cleaned: cleaned.changed }));
-    if (dialect.mapped) return { items: [], read: (mapping) => items(read(mapping)) };
+    if (spoken.mapped) return { items: [], read: (mapping) => items(read(mapping)) };
     const foreign = read(null);
     return { ...foreign, items: items(foreign) };
   }
@@ -101,7 +104,7 @@ function itemsOf(
 ): Item[] {
   const defaults = defaultsOf(body);
   return list.map((item, index) => {
-    const where = `${name}[${index}]`;
+    const where = list.length === 1 && name.endsWith("]") ? name : `${name}[${index}]`;
     if (!isObject(item)) {
       const refused = new AppError("validation_failed", `${where} must be an object, one event.`, { field: where });
       return { refused, raw: item };
@@ -133,7 +136,7 @@ function importOf(text: string, limits: SizeLimits): Parsed {
   const items = values.flatMap((value, index): Item[] =>
     value === undefined
       ? [{ refused: new AppError("invalid_json", `Line ${index + 1} is not JSON.`, { field: `line[${index}]` }) }]
-      : itemsOf([value], text, text.length, limits, "line", {}, false),
+      : itemsOf([value], text, text.length, limits, `line[${index}]`, {}, false),
   );
   return { items, key: values.filter(isObject).map(keyIn).find(Boolean) };
 }
@@ -156,9 +159,6 @@ function refusedForSize(item: JsonObject, where: string, bytesMax: number): AppE
     return new AppError("validation_failed", `${where} is nested too deep.`, { field: where });
   }
 }
-
-export const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A key in a body may be masked (`id:***`); such a value is no key (S-6, S-12). */
 function keyIn(body: JsonObject): string | undefined {

@@ -14,6 +14,7 @@ function aPublish(script: PutScript[] = [], ports: Partial<PublishPorts> = {}) {
   const waited: number[] = [];
   const publish = createPublish({
     putFrames: stream.putFrames,
+    spill: async (puts) => puts.map(() => "refused"),
     now: () => now,
     wait: async (ms) => {
       waited.push(ms);

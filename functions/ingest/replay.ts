@@ -7,8 +7,8 @@ import type { Call } from "./call.ts";
 import { checkPlan } from "./check-plan.ts";
 import { checkSchemas } from "./check-schema.ts";
 import { flattened } from "./flatten.ts";
+import { isObject } from "./is-object.ts";
 import { lettersOf } from "./letters.ts";
-import { isObject } from "./parse.ts";
 import type { IngestPorts } from "./ports.ts";
 import { reportOf } from "./report.ts";
 import { stamp } from "./stamp.ts";
@@ -40,7 +40,14 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
         (id) => id !== undefined && rules?.suppressed.has(ports.hashOfPerson(source.workspaceId, `${id}`)),
       );
     const settle = (checked: readonly Outcome<CheckedEvent>[], confirm: string[], release: string[]) =>
-      ports.settleClaims({ source, requestId, bucket, confirm, release, report: reportOf(call, checked, true) });
+      ports.settleClaims({
+        source,
+        requestId,
+        bucket,
+        confirm,
+        release,
+        report: reportOf(call, [{ draft, cleaned: false }], checked, true),
+      });
     if (isSuppressed(draft)) {
       await settle([{ messageId, kind: "suppressed" }], [messageId], []);
       return "suppressed";

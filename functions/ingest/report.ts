@@ -1,6 +1,8 @@
 import type { ReceivedEvent } from "../event/event.ts";
 import type { Outcome } from "../event/outcome.ts";
 import type { Call } from "./call.ts";
+import { nameOf, rawOf } from "./letters.ts";
+import type { Item } from "./parse.ts";
 import type { Report } from "./ports.ts";
 
 /** What the live view shows of one event. */
@@ -26,8 +28,9 @@ const LISTED_MAX = 100;
  * code of refusal (`rejected:late_event`) and for each warning (`warning:clock_skew`). B-03, B-06, P-26.
  */
 export function reportOf(
-  { kind, requestId, receivedAt }: Pick<Call, "kind" | "requestId" | "receivedAt">,
-  outcomes: readonly Outcome<Pick<ReceivedEvent, "type" | "event" | "warnings">>[],
+  call: Pick<Call, "kind" | "dialect" | "requestId" | "receivedAt">,
+  items: readonly Item[],
+  outcomes: readonly Outcome<Pick<ReceivedEvent, "warnings">>[],
   shown: boolean,
 ): Report {
   const counts: Record<string, number> = {};
@@ -40,22 +43,38 @@ export function reportOf(
     else if (outcome.kind === "going") for (const warning of outcome.event.warnings) count(`warning:${warning}`);
   }
   if (!shown) return { counts, live: undefined };
-  const refused = outcomes.length > LISTED_MAX ? outcomes.slice(LISTED_MAX).filter(isRefused).slice(0, LISTED_MAX) : [];
-  const listed = outcomes.length > LISTED_MAX ? [...outcomes.slice(0, LISTED_MAX), ...refused] : outcomes;
-  const entry: LiveEntry = { at: receivedAt, request_id: requestId, call: kind, events: listed.map(liveEvent) };
+  const listed = placesListed(outcomes);
+  const entry: LiveEntry = {
+    at: call.receivedAt,
+    request_id: call.requestId,
+    call: call.dialect?.name ?? call.kind,
+    events: listed.flatMap((place) => {
+      const outcome = outcomes[place];
+      return outcome ? [liveEvent(outcome, nameOf(rawOf(items[place]), call))] : [];
+    }),
+  };
   if (listed.length < outcomes.length) entry.more = outcomes.length - listed.length;
   return { counts, live: JSON.stringify(entry) };
 }
 
-const isRefused = ({ kind }: Outcome<unknown>) => kind === "rejected" || kind === "quarantined";
+/** The first of a large batch, then those that were refused. */
+function placesListed(outcomes: readonly Outcome<unknown>[]): number[] {
+  const places = outcomes.map((_, place) => place);
+  const [first, rest] = [places.slice(0, LISTED_MAX), places.slice(LISTED_MAX)];
+  const isRefused = (place: number) => ["rejected", "quarantined"].includes(outcomes[place]?.kind ?? "");
+  return [...first, ...rest.filter(isRefused).slice(0, LISTED_MAX)];
+}
 
-function liveEvent(outcome: Outcome<Pick<ReceivedEvent, "type" | "event" | "warnings">>): LiveEvent {
+function liveEvent(
+  outcome: Outcome<Pick<ReceivedEvent, "warnings">>,
+  { type, event }: { type: string; event: string },
+): LiveEvent {
   const { messageId: id, kind } = outcome;
   if (kind === "going") {
-    const { type, event, warnings } = outcome.event;
+    const { warnings } = outcome.event;
     return { id, type, event, outcome: "accepted", ...(warnings.length > 0 && { warnings }) };
   }
-  if (kind !== "rejected" && kind !== "quarantined") return { id, type: "", event: "", outcome: kind };
+  if (kind !== "rejected" && kind !== "quarantined") return { id, type, event, outcome: kind };
   const { code, field, message } = outcome.error;
-  return { id, type: "", event: "", outcome: kind, code, message, ...(field !== undefined && { field }) };
+  return { id, type, event, outcome: kind, code, message, ...(field !== undefined && { field }) };
 }

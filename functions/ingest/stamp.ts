@@ -11,7 +11,7 @@ const SKEW_MS = 5 * 60 * 1_000;
  * A result outside 2000-01-01 … received + 24 h is replaced by `receivedAt`. Never throws; what is odd becomes a warning.
  * I-08, S-13, decision 13d.
  */
-export function stamp(event: WireEvent, receivedAt: number, draft: Draft, cleaned = false): ReceivedEvent {
+export function stamp(event: WireEvent, receivedAt: number, draft: Draft = {}, cleaned = false): ReceivedEvent {
   const { originalTimestamp, sentAt } = event;
   const happened =
     originalTimestamp === undefined

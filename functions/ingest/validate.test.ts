@@ -12,7 +12,7 @@ import { messageIdOf, validate } from "./validate.ts";
 // Many random cases: on a busy machine they take their time.
 vi.setConfig({ testTimeout: 120_000 });
 
-const KINDS: readonly CallKind[] = [...EVENT_TYPES, "batch"];
+const KINDS = [...EVENT_TYPES, "batch"] as const;
 
 /** What `validate` says of a draft: the event, or the field it names. */
 function verdict(draft: Draft, kind: CallKind) {

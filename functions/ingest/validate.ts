@@ -1,7 +1,7 @@
 import { type Draft, EVENT_TYPES, type EventType, type Json, type JsonObject, type WireEvent } from "../event/event.ts";
 import { AppError } from "../kit/errors.ts";
 import type { CallKind } from "./call.ts";
-import { isObject } from "./parse.ts";
+import { isObject } from "./is-object.ts";
 
 const ID_CHARS_MAX = 512;
 export const NAME_CHARS_MAX = 255;

@@ -60,4 +60,5 @@ export const checkedEvents: fc.Arbitrary<CheckedEvent> = fc.record({
   flat: fc.constant(true as const),
   sourceId: fc.uuid(),
   suspect: fc.boolean(),
+  warnings: fc.subarray(["bad_timestamp", "clock_skew", "schema_full"] as const),
 });

@@ -1,7 +1,7 @@
 import type { KinesisStreamRecord } from "aws-lambda";
 import type { CheckedEvent, EventType, JsonObject, WireEvent } from "../event/event.ts";
 import { encodeEvent, encodeFrame } from "../event/frame.ts";
-import type { Call } from "../ingest/call.ts";
+import type { Call, Client } from "../ingest/call.ts";
 import type { Source } from "../registry/source.ts";
 
 export const WORKSPACE = "00000000-0000-4000-8000-000000000001";
@@ -44,12 +44,29 @@ export const aDraft = (fields: JsonObject = {}): JsonObject => ({
   ...fields,
 });
 
+/** A server, of which nothing is known but its address. */
+export const aClient = (fields: Partial<Client> = {}): Client => ({
+  address: "203.0.113.77",
+  userAgent: "",
+  device: false,
+  origin: undefined,
+  place: undefined,
+  addressPolicy: undefined,
+  ...fields,
+});
+
 export const aCall = (body: unknown, fields: Partial<Call> = {}): Call => ({
   kind: "track",
+  dialect: undefined,
+  bucket: "dedup",
   key: "wk_test",
+  domain: undefined,
   body: bytesOf(body),
   gzip: false,
   sentAt: undefined,
+  hints: {},
+  client: aClient(),
+  requestId: "request-1",
   receivedAt: NOW,
   ...fields,
 });
@@ -76,6 +93,7 @@ export const aReceivedEvent = (fields: Partial<CheckedEvent> = {}) => ({
   ...aWireEvent(),
   receivedAt: NOW,
   timestamp: NOW,
+  warnings: [],
   ...fields,
 });
 

@@ -1,10 +1,12 @@
 import type { Position, Range, Selected, StorePorts } from "../deliver/store-once.ts";
+import type { DeadLetter, RejectEvents } from "../event/dead-letter.ts";
 import { decodeFrame } from "../event/frame.ts";
 import { valuesOf } from "../event/frame-reader.ts";
-import type { Admit, Claim, SettleClaims } from "../ingest/ingest.ts";
+import type { Admit, AdmitCall, Claim, IngestPorts, Schemas, SettleClaims } from "../ingest/ports.ts";
 import type { Put, PutFrames, PutResult } from "../ingest/publish.ts";
+import type { PropertyType, TypedProperty } from "../registry/event-schema.ts";
 import type { Source } from "../registry/source.ts";
-import { aSource } from "./builders.ts";
+import { aSource, HOUR, LIMITS } from "./builders.ts";
 
 /** What a scripted call says of each put; `undefined` means stored. A promise holds the call. */
 export type PutScript = (puts: readonly Put[]) => (PutResult | "applied" | undefined)[] | Promise<PutResult[]>;
@@ -42,26 +44,98 @@ export function aStream(script: PutScript[] = []) {
   };
 }
 
-/** Write keys and claims in memory. `sources` by key hash; everything is fresh until it was claimed. */
+/** Write keys, claims and reports in memory. `sources` by lookup; everything is fresh until it was claimed. */
 export function aCache(sources: Record<string, Source> = { "#wk_test": aSource() }) {
   const claims = new Map<string, "pending" | "confirmed">();
-  const asked: { keyHash: string; ids: readonly string[] }[] = [];
-  const settled: { confirm: readonly string[]; release: readonly string[] }[] = [];
-  const admit: Admit = async (keyHash, ids) => {
-    asked.push({ keyHash, ids });
-    const said = ids.map((id): Claim => {
+  const asked: AdmitCall[] = [];
+  const settled: Parameters<SettleClaims>[0][] = [];
+  const admit: Admit = async (call) => {
+    asked.push(call);
+    const said = call.ids.map((id): Claim => {
       const known = claims.get(id);
       if (known === undefined) claims.set(id, "pending");
       return known === undefined ? "fresh" : known === "pending" ? "suspect" : "duplicate";
     });
-    return { source: sources[keyHash] ?? null, requestId: `r${asked.length}`, claims: said };
+    return { source: sources[call.lookup] ?? null, claims: said, rate: undefined, limited: undefined };
   };
-  const settleClaims: SettleClaims = async (_workspaceId, _requestId, { confirm, release }) => {
-    settled.push({ confirm, release });
-    for (const id of confirm) claims.set(id, "confirmed");
-    for (const id of release) claims.delete(id);
+  const settleClaims: SettleClaims = async (said) => {
+    settled.push(said);
+    for (const id of said.confirm) claims.set(id, "confirmed");
+    for (const id of said.release) if (claims.get(id) === "pending") claims.delete(id);
   };
   return { admit, settleClaims, claims, asked, settled };
+}
+
+/** A registry of schemas in memory, shared by all who use it. `away` makes it fail. */
+export function aRegistry(known: Record<string, Record<string, PropertyType>> = {}) {
+  const types = new Map(Object.entries(known).map(([key, properties]) => [key, new Map(Object.entries(properties))]));
+  const learned: TypedProperty[][] = [];
+  const state = { away: false, full: false };
+  const loaded = new Set<string>();
+  const under = (key: string, root: string) =>
+    new Map(
+      [...(types.get(key) ?? [])]
+        .filter(([property]) => property.startsWith(`${root}.`))
+        .map(([property, type]) => [property.slice(root.length + 1), type]),
+    );
+  const schemas: Schemas = {
+    known: (_, key) =>
+      loaded.has(key)
+        ? { properties: under(key, "properties"), traits: under(key, "traits"), full: state.full }
+        : undefined,
+    load: async (_, keys) => {
+      if (state.away) throw new Error("the registry is away");
+      for (const key of keys) loaded.add(key);
+    },
+    learn: async (_, proposed) => {
+      if (state.away) throw new Error("the registry is away");
+      learned.push([...proposed]);
+      for (const { key, property, type } of proposed) {
+        const properties = types.get(key) ?? new Map<string, PropertyType>();
+        if (!properties.has(property)) properties.set(property, type);
+        types.set(key, properties);
+      }
+    },
+  };
+  return { schemas, types, learned, state };
+}
+
+/** Dead letters in memory; `state.away` makes the queue refuse them. */
+export function aDeadLetterQueue() {
+  const letters: DeadLetter[] = [];
+  const state = { away: false };
+  const reject: RejectEvents = async (more) => {
+    if (state.away) throw new Error("the queue is away");
+    letters.push(...more);
+  };
+  return { letters, state, reject };
+}
+
+/** Every port of ingest over fakes: what a test does not name is quiet and always there. */
+export function ingestPorts(given: Partial<IngestPorts> = {}): IngestPorts {
+  const cache = aCache();
+  return {
+    admit: cache.admit,
+    settleClaims: cache.settleClaims,
+    publish: async (_, events) => events.map(() => "stored" as const),
+    reject: aDeadLetterQueue().reject,
+    schemas: aRegistry().schemas,
+    rulesOf: () => ({ plan: null, suppressed: new Set() }),
+    checkPlan: () => () => undefined,
+    hashOfPerson: (workspaceId, id) => `${workspaceId}:${id}`,
+    placeOf: () => undefined,
+    isBot: () => false,
+    hashOfAddress: (scope, address) =>
+      `ip_${Buffer.from(`${scope}${address}`).toString("hex").slice(0, 32).padEnd(32, "0")}`,
+    lookup: { ofKey: (key) => `#${key}`, ofDomain: (name) => `domain:${name}`, ofSite: (id) => `site:${id}` },
+    isShown: () => true,
+    newId: () => "made-id",
+    limits: LIMITS,
+    lateAfterMs: 24 * HOUR,
+    ack: "durable",
+    background: () => {},
+    ...given,
+  };
 }
 
 type Row = Position & { shard: string; workspaceId: string; messageId: string };

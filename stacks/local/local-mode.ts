@@ -18,5 +18,7 @@ export const LOCAL = {
   /** Two consumers at a time are what two cores have work for; order buckets spread over them. */
   shards: 2,
   redisToken: "local",
+  /** Hides addresses from nobody who has this file; real ones are not meant for a laptop. */
+  addressHashKey: "local addresses only",
   database: "cdp",
 } as const;

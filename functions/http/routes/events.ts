@@ -1,49 +1,81 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
+import { EVENT_TYPES, type EventType } from "../../event/event.ts";
 import type { CallKind } from "../../ingest/call.ts";
-import type { SizeLimits } from "../../ingest/inflate.ts";
-import type { Ingest } from "../../ingest/ingest.ts";
+import type { Dialect } from "../../ingest/dialects/dialect.ts";
+import { openpanel } from "../../ingest/dialects/openpanel.ts";
+import { plausible } from "../../ingest/dialects/plausible.ts";
+import { umami } from "../../ingest/dialects/umami.ts";
+import { webhook } from "../../ingest/dialects/webhook.ts";
+import { AppError } from "../../kit/errors.ts";
 import { batchAnswer, singleAnswer } from "../answers.ts";
-import { callOf } from "../call.ts";
+import type { Take } from "../take.ts";
 import type { DoorVars } from "../vars.ts";
 
-/** Every path to which an SDK posts events, and what its body is. K-30. */
+const LETTERS: Record<string, EventType> = {
+  t: "track",
+  i: "identify",
+  p: "page",
+  s: "screen",
+  g: "group",
+  a: "alias",
+};
+
+/** Every path to which an SDK posts events in Segment's shape, and what its body is. K-30, K-32, K-35. */
 export const EVENT_PATHS: readonly [path: string, kind: CallKind][] = [
-  ["/track", "track"],
-  ["/identify", "identify"],
-  ["/page", "page"],
-  ["/screen", "screen"],
-  ["/group", "group"],
-  ["/alias", "alias"],
-  ["/batch", "batch"],
-  ["/v1/track", "track"],
-  ["/v1/identify", "identify"],
-  ["/v1/page", "page"],
-  ["/v1/screen", "screen"],
-  ["/v1/group", "group"],
-  ["/v1/alias", "alias"],
-  ["/v1/batch", "batch"],
-  ["/v1/t", "track"],
-  ["/v1/i", "identify"],
-  ["/v1/p", "page"],
-  ["/v1/s", "screen"],
-  ["/v1/g", "group"],
-  ["/v1/a", "alias"],
+  ...["", "/v1"].flatMap((version) =>
+    [...EVENT_TYPES, "batch" as const, "import" as const].map((kind): [string, CallKind] => [
+      `${version}/${kind}`,
+      kind,
+    ]),
+  ),
+  ...Object.entries(LETTERS).map(([letter, type]): [string, CallKind] => [`/v1/${letter}`, type]),
   ["/v1/b", "batch"],
   ["/b", "batch"],
+  ["/beacon/v1/batch", "batch"],
+  ["/api/s/s2s/batch", "batch"],
+];
+
+/** Where other products' clients post, and their dialect. K-39. */
+const FOREIGN_PATHS: readonly [path: string, dialect: Dialect][] = [
+  ["/api/event", plausible],
+  ["/api/send", umami],
+  ["/v1/webhook", webhook],
 ];
 
 /** A taken call is answered with exactly 200 and a JSON object: some clients know no other success. S-1. */
-export function eventRoutes(ingest: Ingest, limits: SizeLimits, now: () => number): Hono<DoorVars> {
+export function eventRoutes(take: Take): Hono<DoorVars> {
   const routes = new Hono<DoorVars>();
+  const single = async (c: Context<DoorVars>, kind: CallKind, dialect?: Dialect) =>
+    c.json(singleAnswer(await take(c, { kind, dialect })));
+  const batch = async (c: Context<DoorVars>, kind: CallKind) => c.json(batchAnswer(await take(c, { kind })));
+
   for (const [path, kind] of EVENT_PATHS) {
-    const answer = kind === "batch" ? batchAnswer : singleAnswer;
-    routes.post(path, async (c) => {
-      const { source, outcomes } = await ingest(await callOf(c, kind, limits, now()));
-      const [first] = outcomes;
-      Object.assign(c.var.logged, { workspace_id: source.workspaceId, source_id: source.id, event_type: kind });
-      Object.assign(c.var.logged, kind === "batch" ? { events: outcomes.length } : { message_id: first?.messageId });
-      return c.json(answer(outcomes));
-    });
+    if (kind === "batch" || kind === "import") routes.post(path, (c) => batch(c, kind));
+    else if (path === "/track")
+      routes.post(path, (c) => (isOpenpanel(c) ? single(c, "foreign", openpanel) : single(c, kind)));
+    else routes.post(path, (c) => single(c, kind));
   }
+  for (const [path, dialect] of FOREIGN_PATHS) routes.post(path, (c) => single(c, "foreign", dialect));
+  routes.get("/v1/webhook", (c) => single(c, "foreign", webhook));
+  // Jitsu's, after the batch among its siblings. K-37.
+  for (const path of ["/api/s/s2s/:type", "/api/s/:type"]) routes.post(path, (c) => single(c, typeIn(c)));
+  // What an SDK says of itself: taken, and of no use here. K-31.
+  for (const path of ["/m", "/v1/m"]) routes.post(path, (c) => c.json({ success: true }));
+  // PostHog's clients ask for feature flags; there are none. K-39.
+  routes.on(["GET", "POST"], ["/flags", "/decide"], (c) =>
+    c.json({ featureFlags: {}, featureFlagPayloads: {}, flags: {}, errorsWhileComputingFlags: false }),
+  );
   return routes;
+}
+
+const isOpenpanel = (c: Context) => c.req.header("openpanel-client-id") !== undefined;
+
+/** A call's type from its path, as a word or its first letter. Throws `validation_failed`. */
+export function typeIn(c: Context): EventType {
+  const given = c.req.param("type") ?? "";
+  const type = LETTERS[given] ?? EVENT_TYPES.find((known) => known === given);
+  if (type) return type;
+  throw new AppError("validation_failed", `There is no call "${given}". There are ${EVENT_TYPES.join(", ")}.`, {
+    field: "type",
+  });
 }

@@ -4,8 +4,11 @@ import type { DoorVars } from "../vars.ts";
 
 /** Resolves when the dependency answers, rejects when it does not. */
 export type Probe = () => Promise<unknown>;
-/** `required`: without it the door answers 503; otherwise its absence is shown and the door is `degraded`. A-12, I-04. */
-export type Probes = Record<string, { probe: Probe; required: boolean }>;
+/**
+ * `required`: without it the door answers 503; otherwise its absence is shown and the door is `degraded`. `orElse` names
+ * another one that will do instead. A-12, I-04.
+ */
+export type Probes = Record<string, { probe: Probe; required: boolean; orElse?: string }>;
 
 const PROBE_LIMIT_MS = 1_000;
 
@@ -16,8 +19,10 @@ export function healthRoutes(probes: Probes): Hono<DoorVars> {
     .get("/ready", async (c) => {
       const entries = Object.entries(probes);
       const states = await Promise.all(entries.map(([, { probe }]) => stateOf(probe)));
-      const dead = entries.filter((_, index) => states[index] !== "ok");
-      const status = dead.some(([, { required }]) => required) ? "unavailable" : dead.length > 0 ? "degraded" : "ok";
+      const isDead = (name: string) => states[entries.findIndex(([known]) => known === name)] !== "ok";
+      const dead = entries.filter(([name]) => isDead(name));
+      const stops = dead.some(([, { required, orElse }]) => required && (orElse === undefined || isDead(orElse)));
+      const status = stops ? "unavailable" : dead.length > 0 ? "degraded" : "ok";
       const checks = Object.fromEntries(entries.map(([name], index) => [name, states[index]]));
       return c.json({ status, success: status !== "unavailable", checks }, status === "unavailable" ? 503 : 200);
     });

@@ -34,11 +34,13 @@ function door(rows: object[] = []) {
 }
 
 test("an answer has rows, the next cursor, and how it was made", async () => {
-  const { post, logged } = door([{ message_id: "m", timestamp: "2026-01-01T00:00:00.000Z", context: {} }]);
+  const { post, logged } = door([
+    { message_id: "m", timestamp: "2026-01-01T00:00:00.000Z", warnings: "", context: {} },
+  ]);
   const answer = await post('{"table":"events_track"}');
   expect(answer.status).toBe(200);
   expect(await answer.json()).toEqual({
-    rows: [{ message_id: "m", timestamp: "2026-01-01T00:00:00.000Z", context: {} }],
+    rows: [{ message_id: "m", timestamp: "2026-01-01T00:00:00.000Z", warnings: [], context: {} }],
     next_cursor: null,
     cache_hit: false,
     duration_ms: 5,

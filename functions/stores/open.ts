@@ -1,6 +1,7 @@
 import { DescribeStreamSummaryCommand } from "@aws-sdk/client-kinesis";
 import { S3Client } from "@aws-sdk/client-s3";
-import { SQSClient } from "@aws-sdk/client-sqs";
+import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { createHashOfAddress } from "../kit/address-hash.ts";
 import type { Env } from "../kit/env.ts";
 import { newId } from "../kit/id.ts";
 import { onFirstCall } from "../kit/on-first-call.ts";
@@ -18,9 +19,14 @@ import { createRunQuery } from "./clickhouse/run-query.ts";
 import { createStoreLetters } from "./clickhouse/store-letters.ts";
 import { createNoteReplays } from "./clickhouse/store-replays.ts";
 import { createStoredKeys } from "./clickhouse/stored-keys.ts";
+import { createPlaceOf } from "./geo/place-of.ts";
 import { createTokenByHash } from "./postgres/api-tokens.ts";
 import { openPostgres } from "./postgres/client.ts";
+import { createLoadRules, createRulesOf } from "./postgres/rules.ts";
+import { createSchemas } from "./postgres/schema-cache.ts";
+import { createSchemaStore } from "./postgres/schemas.ts";
 import { createSourceByLookup } from "./postgres/source-by-lookup.ts";
+import { createSourceIdsOf } from "./postgres/source-ids.ts";
 import { createAdmit } from "./redis/admit.ts";
 import { createRedis } from "./redis/client.ts";
 import { createGrouped } from "./redis/grouped.ts";
@@ -64,6 +70,7 @@ export function openStores(settings: StoresSettings, { onCacheAway = () => {} }:
   const cache = () => ({ ...settings.redis, url: need(settings.redis.url, "UPSTASH_REDIS_REST_URL") });
   const redis = once(() => createGrouped({ client: createRedis(cache()) }));
   const sources = createIsolateSources({ now: Date.now, isolateMs: ISOLATE_KEY_MS });
+  const schemas = once(() => createSchemas({ store: createSchemaStore(postgres().db) }));
   const storedKeys = once(() => createStoredKeys(clickhouse()));
   const ping = { characters: 4, add: (pipeline: { ping: () => unknown }) => void pipeline.ping() };
 
@@ -105,13 +112,26 @@ export function openStores(settings: StoresSettings, { onCacheAway = () => {} }:
       noteReplays: onFirstCall(() => createNoteReplays(createInsertLines(clickhouse()))),
     },
     runQuery: onFirstCall(() => createRunQuery(clickhouse())) as ReturnType<typeof createRunQuery>,
+    schemas: {
+      known: onFirstCall(() => schemas().known),
+      load: onFirstCall(() => schemas().load),
+      learn: onFirstCall(() => schemas().learn),
+    },
+    rulesOf: onFirstCall(() => createRulesOf({ load: createLoadRules(postgres().db) })),
+    sourceIdsOf: onFirstCall(() => createSourceIdsOf(postgres().db)),
     tokenByHash: onFirstCall(() => createTokenByHash(postgres().db)),
+    placeOf: onFirstCall(() => createPlaceOf(settings.privacy.geoipDatabase)),
+    hashOfAddress: onFirstCall(() => createHashOfAddress(need(settings.privacy.addressHashKey, "ADDRESS_HASH_KEY"))),
     probes: {
       stream: () => kinesis().send(new DescribeStreamSummaryCommand({ StreamName: settings.stream })),
       warehouse: async () => {
         const { success } = await clickhouse().ping();
         if (!success) throw new Error("the warehouse does not answer");
       },
+      spill: () =>
+        sqs().send(
+          new GetQueueAttributesCommand({ QueueUrl: need(retryUrl, "RETRY_QUEUE_URL"), AttributeNames: ["QueueArn"] }),
+        ),
       database: () => postgres().ping(),
       cache: () => redis()(ping),
     },

@@ -15,13 +15,15 @@ const DRAIN_MS = 1_500;
 /** The two HTTP doors, with the handlers that Lambda runs. Ingest is meant for web pages; the query door is not. */
 runChild<DoorsOptions, DoorsReady>(async ({ stores: settings, ingestPort, apiPort }) => {
   const stores = openStores(settings);
-  const ingest = await listenGuarded(getRequestListener(wireIngest(stores).fetch), ingestPort, () => undefined);
+  const ingestDoor = wireIngest(stores, { localMode: true });
+  const ingest = await listenGuarded(getRequestListener(ingestDoor.fetch), ingestPort, () => undefined);
   const query = wireQuery(stores, { localMode: true });
   const api = await listenGuarded(getRequestListener(query.fetch), apiPort, refusedHost);
   return {
     ready: { ingestPort: ingest.port, apiPort: api.port },
     stop: async () => {
       await Promise.all([closeServer(ingest.server, DRAIN_MS), closeServer(api.server, DRAIN_MS)]);
+      await ingestDoor.drained();
     },
   };
 });

@@ -1,6 +1,7 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { env } from "../../functions/kit/env.ts";
 import type { StoresSettings } from "../../functions/stores/open.ts";
 import type { DoorsOptions, DoorsReady } from "./doors.ts";
 import { type EngineName, type EngineOptions, type EngineReady, engineFile } from "./engines/list.ts";
@@ -134,6 +135,7 @@ export async function startSystem({ dataDir: given, ports, redisUrl, say }: Syst
 const storesOf = (engines: Engines, queues: Queues): StoresSettings => ({
   aws: { region: LOCAL.region, endpoint: engines.streamUrl },
   stream: LOCAL.stream,
+  privacy: { addressHashKey: LOCAL.addressHashKey, geoipDatabase: env.stores.privacy.geoipDatabase },
   queues: { endpoint: engines.queuesUrl, ...queues, largeBucket: LOCAL.largeBucket },
   clickhouse: { url: engines.clickhouseUrl, username: "default", password: "", database: LOCAL.database },
   postgresUrl: engines.postgresUrl,

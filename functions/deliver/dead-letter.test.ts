@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import type { DeadLetter } from "../event/dead-letter.ts";
+import { log } from "../kit/log.ts";
+import { seqOf } from "../testing/builders.ts";
+import { aLetter } from "../testing/dead-letters.ts";
+import { anSqsEvent } from "../testing/sqs-event.ts";
+import { createKeepLetters, type KeepLettersPorts, letterIdOf } from "./dead-letter.ts";
+
+log.level = "silent";
+const WITH_TIME = { getRemainingTimeInMillis: () => 30_000 };
+
+/** Bodies are ids of letters with commas between them; one that starts with `!` cannot be read. */
+function aKeeper(ports: Partial<KeepLettersPorts> = {}) {
+  const stored: (readonly DeadLetter[])[] = [];
+  const keep = createKeepLetters({
+    readLetters: async (body) => {
+      if (body.startsWith("!")) throw new Error("not ours");
+      return body.split(",").map((id) => aLetter({ id }));
+    },
+    storeLetters: async (letters) => void stored.push(letters),
+    ...ports,
+  });
+  return { keep, ids: () => stored.map((letters) => letters.map(({ id }) => id)) };
+}
+
+test("all letters of an invocation go in one insert, and every message is done", async () => {
+  const { keep, ids } = aKeeper();
+  expect(await keep(anSqsEvent("a,b", "c"), WITH_TIME)).toEqual({ batchItemFailures: [] });
+  expect(ids()).toEqual([["a", "b", "c"]]);
+});
+
+test("a message that cannot be read returns alone, and holds nobody up", async () => {
+  const { keep, ids } = aKeeper();
+  const answer = await keep(anSqsEvent("a", "!", "b"), WITH_TIME);
+  expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: "q1" }] });
+  expect(ids()).toEqual([["a", "b"]]);
+});
+
+test("nothing is done with a message before its letters are stored: all return when the table is away", async () => {
+  const { keep } = aKeeper({ storeLetters: () => Promise.reject(new Error("away")) });
+  const answer = await keep(anSqsEvent("a", "!", "b"), WITH_TIME);
+  expect(answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)).toEqual(["q0", "q1", "q2"]);
+});
+
+test("when nothing could be read nothing is inserted", async () => {
+  const { keep, ids } = aKeeper();
+  await keep(anSqsEvent("!"), WITH_TIME);
+  expect(ids()).toEqual([]);
+});
+
+test("a refusal behind the stream has one id, which names its shard, record, event and stage", () => {
+  const id = letterIdOf("s", seqOf(1), 0, "insert");
+  expect(letterIdOf("s", seqOf(1), 0, "insert")).toBe(id);
+  const others = [
+    letterIdOf("t", seqOf(1), 0, "insert"),
+    letterIdOf("s", seqOf(2), 0, "insert"),
+    letterIdOf("s", seqOf(1), 1, "insert"),
+    letterIdOf("s", seqOf(1), "", "insert"),
+    letterIdOf("s", seqOf(1), 0, "transform"),
+  ];
+  expect(new Set([id, ...others]).size).toBe(6);
+});

@@ -1,6 +1,59 @@
+import { Analytics } from "@segment/analytics-node";
+import { expect, test } from "vitest";
+import { sql } from "../local-client.ts";
+import { eventually } from "../local-system.ts";
 import { testClients } from "./client-tests.ts";
 import { FOREIGN_CLIENTS } from "./foreign-clients.ts";
 import { useRig } from "./rig.ts";
 import { SEGMENT_CLIENTS } from "./segment-clients.ts";
 
-testClients(useRig(), [...SEGMENT_CLIENTS, ...FOREIGN_CLIENTS]);
+const rig = useRig();
+testClients(rig, [...SEGMENT_CLIENTS, ...FOREIGN_CLIENTS]);
+
+const EVENTS = 10_000;
+
+test("K-01 @segment/analytics-node sends 10,000 events of all six types, and each is stored once", async () => {
+  const source = await rig.newSource();
+  const { ingestUrl } = rig.running();
+  const analytics = new Analytics({ writeKey: source.writeKey, host: ingestUrl, flushAt: 100, maxRetries: 5 });
+  const refused: unknown[] = [];
+  analytics.on("error", (error) => refused.push(error));
+  const delivered = new Set<string>();
+  const sent = new Map<string, string>();
+  const once = (type: string) => (error: unknown, context?: { event: { messageId?: string | undefined } }) => {
+    if (error || !context?.event.messageId) refused.push(error);
+    else {
+      delivered.add(context.event.messageId);
+      sent.set(context.event.messageId, type);
+    }
+  };
+  for (let n = 0; n < EVENTS; n++) {
+    const userId = `user-${n % 50}`;
+    const properties = { n, plan: n % 2 === 0 ? "free" : "pro" };
+    const call = [
+      () => analytics.track({ userId, event: "Sent", properties }, once("track")),
+      () => analytics.identify({ userId, traits: properties }, once("identify")),
+      () => analytics.page({ anonymousId: `anon-${n % 50}`, name: "Home", properties }, once("page")),
+      () => analytics.screen({ userId, name: "Main", properties }, once("screen")),
+      () => analytics.group({ userId, groupId: `group-${n % 5}`, traits: properties }, once("group")),
+      () => analytics.alias({ userId, previousId: `anon-${n % 50}` }, once("alias")),
+    ][n % 6];
+    call?.();
+    // The client holds what was not sent yet in memory, as a server would over time, not at once.
+    if (n % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await analytics.closeAndFlush({ timeout: 90_000 });
+  expect(refused).toEqual([]);
+  expect(delivered.size).toBe(EVENTS);
+
+  const rows = await eventually(async () => {
+    const rows = await sql<[string, string, number]>(
+      rig.running(),
+      `SELECT message_id, any(type), count() FROM events WHERE source_id = '${source.id}' GROUP BY 1`,
+    );
+    expect(rows).toHaveLength(EVENTS);
+    return rows;
+  }, 60_000);
+  expect(rows.filter(([, , count]) => count !== 1)).toEqual([]);
+  expect(rows.filter(([id, type]) => sent.get(id) !== type)).toEqual([]);
+}, 180_000);

@@ -1,13 +1,11 @@
 import { type RateLimits, TIERS, type Tier } from "../../registry/source.ts";
-
-/** Limits as a `limits` column keeps them. */
-export type StoredLimits = { window_requests_max: number | null; day_events_max: number | null };
+import type { OwnLimits } from "../../registry/source-settings.ts";
 
 /** What a workspace may send: its own limits, else its tier's. I-07. */
-export const workspaceLimits = (tier: Tier, own: StoredLimits | null): RateLimits => (own ? read(own) : TIERS[tier]);
+export const workspaceLimits = (tier: Tier, own: OwnLimits | null): RateLimits => (own ? read(own) : TIERS[tier]);
 
 /** A source's limits: its own, but never above its workspace's, whatever that was lowered to since. */
-export function sourceLimits(workspace: RateLimits, own: StoredLimits | null): RateLimits & { own: boolean } {
+export function sourceLimits(workspace: RateLimits, own: OwnLimits | null): RateLimits & { own: boolean } {
   if (!own) return { windowRequestsMax: workspace.windowRequestsMax, dayEventsMax: workspace.dayEventsMax, own: false };
   const { windowRequestsMax, dayEventsMax } = read(own);
   return {
@@ -17,7 +15,7 @@ export function sourceLimits(workspace: RateLimits, own: StoredLimits | null): R
   };
 }
 
-const read = ({ window_requests_max, day_events_max }: StoredLimits): RateLimits => ({
+const read = ({ window_requests_max, day_events_max }: OwnLimits): RateLimits => ({
   windowRequestsMax: window_requests_max,
   dayEventsMax: day_events_max,
 });

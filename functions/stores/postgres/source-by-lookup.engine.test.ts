@@ -1,10 +1,10 @@
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import { lookupOfDomain, lookupOfSite } from "../../registry/lookup.ts";
+import type { OwnLimits } from "../../registry/source-settings.ts";
 import { hashOfKey, writeKeyOf } from "../../registry/write-key.ts";
 import { type FreshPostgres, freshPostgres } from "../../testing/fresh-postgres.ts";
 import { openPostgres } from "./client.ts";
-import type { StoredLimits } from "./limits.ts";
 import { sourceDomains } from "./schema/source-domains.ts";
 import { sources } from "./schema/sources.ts";
 import { suppressions } from "./schema/suppressions.ts";
@@ -96,7 +96,7 @@ describe("a source is found", () => {
 });
 
 test("a source comes with all that was set of it", async () => {
-  const webhook = { event: "kind", userId: "data.customer.id" };
+  const webhook = { event: "kind", user_id: "data.customer.id", message_id: "id" };
   await store.db.update(sources).set({
     lateCheck: false,
     addressPolicy: "hash",
@@ -107,12 +107,12 @@ test("a source comes with all that was set of it", async () => {
     lateCheck: false,
     address: "hash",
     origins: ["https://shop.example", 'https://a,b"{}.example'],
-    webhook,
+    webhook: { event: "kind", userId: "data.customer.id", messageId: "id" },
   });
 });
 
 describe("its limits", () => {
-  test.each<[name: string, workspace: StoredLimits | null, own: StoredLimits | null, limits: object]>([
+  test.each<[name: string, workspace: OwnLimits | null, own: OwnLimits | null, limits: object]>([
     ["are its tier's", null, null, { windowRequestsMax: 2_500, dayEventsMax: 10_000_000, own: false }],
     [
       "are its workspace's own",

@@ -1,6 +1,7 @@
 import { and, eq, exists, isNull, type SQL, sql } from "drizzle-orm";
 import { readLookup } from "../../registry/lookup.ts";
-import type { Source } from "../../registry/source.ts";
+import type { Source, WebhookMapping } from "../../registry/source.ts";
+import type { WebhookBody } from "../../registry/source-settings.ts";
 import type { PostgresDb } from "./client.ts";
 import { sourceLimits, workspaceLimits } from "./limits.ts";
 import { asked } from "./postgres-error.ts";
@@ -75,6 +76,11 @@ const toSource = ({ source, tier, workspaceLimits: own, version, plan, suppresse
   lateCheck: source.lateCheck,
   address: source.addressPolicy,
   origins: source.origins,
-  webhook: source.webhook,
+  webhook: source.webhook && toMapping(source.webhook),
   rules: { version, plan, suppressed },
 });
+
+function toMapping({ event, user_id, anonymous_id, message_id, timestamp, properties }: WebhookBody): WebhookMapping {
+  const named = { event, userId: user_id, anonymousId: anonymous_id, messageId: message_id, timestamp, properties };
+  return Object.fromEntries(Object.entries(named).filter(([, path]) => path !== undefined)) as WebhookMapping;
+}

@@ -1,6 +1,6 @@
 import { boolean, jsonb, pgTable, text, timestamp, uuid } from "drizzle-orm/pg-core";
-import { ADDRESS_POLICIES, SOURCE_KINDS, type WebhookMapping } from "../../../registry/source.ts";
-import type { StoredLimits } from "../limits.ts";
+import { ADDRESS_POLICIES, SOURCE_KINDS } from "../../../registry/source.ts";
+import type { OwnLimits, WebhookBody } from "../../../registry/source-settings.ts";
 
 /** Where events come from. Its write keys are in `write_keys`, its domains in `source_domains`. */
 export const sources = pgTable("sources", {
@@ -13,6 +13,6 @@ export const sources = pgTable("sources", {
   lateCheck: boolean("late_check").notNull().default(true),
   addressPolicy: text("address_policy", { enum: ADDRESS_POLICIES }).notNull().default("truncate"),
   origins: text().array().notNull().default([]),
-  webhook: jsonb().$type<WebhookMapping>(),
-  limits: jsonb().$type<StoredLimits>(),
+  webhook: jsonb().$type<WebhookBody>(),
+  limits: jsonb().$type<OwnLimits>(),
 });

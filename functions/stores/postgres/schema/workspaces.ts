@@ -1,5 +1,5 @@
 import { bigint, jsonb, pgTable, text, timestamp, uuid } from "drizzle-orm/pg-core";
-import type { StoredLimits } from "../limits.ts";
+import type { OwnLimits } from "../../../registry/source-settings.ts";
 
 /**
  * A team's own space: every other table carries its id. `rules_version` rises with every change of its plan, schemas or
@@ -14,5 +14,5 @@ export const workspaces = pgTable("workspaces", {
   timezone: text().notNull().default("UTC"),
   createdAt: timestamp("created_at", { withTimezone: true }).notNull().defaultNow(),
   rulesVersion: bigint("rules_version", { mode: "number" }).notNull().default(1),
-  limits: jsonb().$type<StoredLimits>(),
+  limits: jsonb().$type<OwnLimits>(),
 });

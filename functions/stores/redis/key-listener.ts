@@ -19,10 +19,15 @@ export function createKeyListener({ url, token, sources, now = Date.now }: KeyLi
 
   const listen = async () => {
     while (!stopped.signal.aborted) {
+      let begun = false;
       try {
-        for await (const data of subscribed(url, token, stopped.signal)) hear(sources, data);
+        for await (const data of subscribed(url, token, stopped.signal)) {
+          begun = true;
+          hear(sources, data);
+        }
       } catch (error) {
-        if (!stopped.signal.aborted) warnAway(error);
+        // A channel that is quiet for minutes is ended on the way: nothing to tell anybody.
+        if (!begun && !stopped.signal.aborted) warnAway(error);
       }
       await wait(AGAIN_AFTER_MS, undefined, { signal: stopped.signal, ref: false }).catch(() => {});
     }

@@ -233,6 +233,19 @@ export function scriptsContract(here: () => { redis: Redis; prefix: string }): v
         ["", 2, 5_000],
         ["", 2, 5_000],
       ]);
+      expect(await at(3, 10_100, 10_000)).toEqual([
+        ["", 1, 5_000],
+        ["", 2, 5_000],
+      ]);
+    });
+
+    test("that is full looks for its oldest request once, and remembers it", async () => {
+      const { redis, prefix } = here();
+      await at(2, 0, 2_500, 5_100);
+      const tail = async () => Number(await redis.hget(`rate:${prefix}`, "t")) - NOW / 100;
+      expect(await tail()).toBe(2);
+      expect(await at(2, 5_100)).toEqual([["requests", 0, 2_400]]);
+      expect(await tail()).toBe(25);
     });
 
     test("of nothing lets nothing in, and keeps nothing", async () => {
@@ -287,6 +300,7 @@ export function scriptsContract(here: () => { redis: Redis; prefix: string }): v
       await settle({ confirm: ids(2) });
       expect(await admit({ ids: ids(2), day: 3 })).toEqual([null, "1000", "dd", "", 0, 0]);
       expect(await admit({ ids: [], day: 3 })).toEqual([null, "1000", "", "", 0, 0]);
+      expect(await admit({ ids: ids(2), day: 1 })).toEqual([null, "1000", "dd", "", 0, 0]);
       expect(await admit({ ids: ids(3), day: 3 })).toEqual([null, "1000", "", "events", 0, 0]);
     });
   });
@@ -325,7 +339,7 @@ export function scriptsContract(here: () => { redis: Redis; prefix: string }): v
       await redis.expire(key, 1_000);
       await settle({ counts: ["accepted", "5"] });
       expect(await redis.ttl(key)).toBe(1_000);
-      await settle({ counts: ["accepted", "1", "duplicate", "7"] });
+      await settle({ counts: ["duplicate", "7", "accepted", "1"] });
       expect(await redis.ttl(key)).toBe(3_456_000);
       expect(await redis.hgetall(key)).toEqual(["accepted", "11", "duplicate", "7"]);
     });

@@ -15,6 +15,7 @@ const DRAIN_MS = 1_500;
 /** The two HTTP doors, with the handlers that Lambda runs. Ingest is meant for web pages; the query door is not. */
 runChild<DoorsOptions, DoorsReady>(async ({ stores: settings, ingestPort, apiPort }) => {
   const stores = openStores(settings);
+  const stopListening = stores.listenForKeys();
   const ingestDoor = wireIngest(stores, { localMode: true });
   const ingest = await listenGuarded(getRequestListener(ingestDoor.fetch), ingestPort, () => undefined);
   const query = wireQuery(stores, { localMode: true });
@@ -22,6 +23,7 @@ runChild<DoorsOptions, DoorsReady>(async ({ stores: settings, ingestPort, apiPor
   return {
     ready: { ingestPort: ingest.port, apiPort: api.port },
     stop: async () => {
+      stopListening();
       await Promise.all([closeServer(ingest.server, DRAIN_MS), closeServer(api.server, DRAIN_MS)]);
       await ingestDoor.drained();
     },

@@ -42,6 +42,8 @@ export type Stores = ReturnType<typeof openStores>;
 /** What the stores tell of themselves: `onCacheAway` is called for every request that the cache did not answer. */
 export type StoresHooks = { onCacheAway?: () => void };
 
+/** What a person asks of the cache may take longer than a request's claims, in trips of its own that hold none of them up. */
+const PATIENT_TRIP_MS = 2_000;
 /** A key that was revoked is refused within this much of the isolate's share (decision 12). */
 const ISOLATE_KEY_MS = 5_000;
 /** A dead letter or a replay sent twice is one row: the SDK may repeat these calls, for as long as a request can wait. */
@@ -69,6 +71,7 @@ export function openStores(settings: StoresSettings, { onCacheAway = () => {} }:
   const postgres = once(() => openPostgres(need(settings.postgresUrl, "POSTGRES_URL")));
   const cache = () => ({ ...settings.redis, url: need(settings.redis.url, "UPSTASH_REDIS_REST_URL") });
   const redis = once(() => createGrouped({ client: createRedis(cache()) }));
+  const patientRedis = once(() => createGrouped({ client: createRedis({ ...cache(), budgetMs: PATIENT_TRIP_MS }) }));
   const sources = createIsolateSources({ now: Date.now, isolateMs: ISOLATE_KEY_MS });
   const schemas = once(() => createSchemas({ store: createSchemaStore(postgres().db) }));
   const storedKeys = once(() => createStoredKeys(clickhouse()));
@@ -85,11 +88,11 @@ export function openStores(settings: StoresSettings, { onCacheAway = () => {} }:
       }),
     ),
     settleClaims: onFirstCall(() => createSettleClaims({ redis: redis(), now: Date.now, onAway: onCacheAway })),
-    forgetLookup: onFirstCall(() => createForgetLookup({ redis: redis() })),
+    forgetLookup: onFirstCall(() => createForgetLookup({ redis: patientRedis() })),
     /** For a host that lives long; the returned function ends it. */
     listenForKeys: () => createKeyListener({ ...cache(), sources }),
-    readLive: onFirstCall(() => createReadLive({ redis: redis() })),
-    countsOf: onFirstCall(() => createCountsOf({ redis: redis() })),
+    readLive: onFirstCall(() => createReadLive({ redis: patientRedis() })),
+    countsOf: onFirstCall(() => createCountsOf({ redis: patientRedis() })),
     putFrames: onFirstCall(() => createPutFrames(kinesis(), settings.stream)),
     reject: onFirstCall(() => {
       const queueUrl = need(dlqUrl, "DLQ_QUEUE_URL");

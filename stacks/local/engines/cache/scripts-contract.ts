@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import type { Redis } from "@upstash/redis";
 import { describe, expect, test, vi } from "vitest";
 import { ADMIT, type Script, SETTLE } from "../../../../functions/stores/redis/scripts.ts";
-import { aSource } from "../../../../functions/testing/builders.ts";
 
 /** What the scripts must do, as Lua in a real Redis and as their twins: answers, keys, fields and lives alike. */
 export function scriptsContract(here: () => { redis: Redis; prefix: string }): void {
@@ -361,6 +360,15 @@ export function scriptsContract(here: () => { redis: Redis; prefix: string }): v
     });
   });
 }
+
+/** Of a cached source, what the script reads, and more that it must leave as it is. */
+const aSource = (fields: { id?: string; workspaceId: string; name?: string; limits?: object }) => ({
+  id: "s1",
+  name: "Shop",
+  limits: { windowRequestsMax: null, dayEventsMax: null, own: false },
+  origins: [],
+  ...fields,
+});
 
 /** The numbers of a window whose every slot holds two requests. */
 const asHash = (fields: number, head: string, tail: string) => [String((fields - 3) * 2), head, tail];

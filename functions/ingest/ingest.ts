@@ -196,7 +196,7 @@ function completed(draft: Draft, { sentAt }: Call, visitor: string | undefined):
 
 /** One address and agent on one site in one day are one visitor, and nobody can tell who: the salt changes daily. */
 const visitorOf = ({ site = "", domain = "" }: Parsed, { client, receivedAt }: Call, ports: IngestPorts) =>
-  `visitor_${ports.hashOfAddress(`${site}${domain}`, `${client.address} ${client.userAgent}`, receivedAt)}`;
+  `visitor_${ports.hashOfAddress(`${site}${domain}`, `${client.address} ${client.userAgent}`, receivedAt).slice(3)}`;
 
 const NO_RULES: Rules = { plan: null, suppressed: new Set() };
 

@@ -59,7 +59,7 @@ export function ingestInto(putFrames: PutFrames, known: Known = new Map()): Inge
       admit: async ({ ids }) => ({
         source: SOURCE,
         claims: ids.map(() => "fresh"),
-        rate: { limit: 500, remaining: 499, resetSeconds: 5 },
+        rate: { limit: 500, remaining: 499, resetSeconds: 5, windowSeconds: 5 },
         limited: undefined,
       }),
       settleClaims: async () => {},

@@ -72,7 +72,7 @@ export function createTake({ ingest, limits, now, metrics, logged }: TakePorts):
 /** The names that clients and proxies know (draft-ietf-httpapi-ratelimit-headers, the form with three fields). I-07. */
 function rateHeaders(c: Context, rate: Rate | undefined): void {
   if (!rate) return;
-  c.header("RateLimit-Policy", `${rate.limit};w=5`);
+  c.header("RateLimit-Policy", `${rate.limit};w=${rate.windowSeconds}`);
   c.header("RateLimit-Limit", String(rate.limit));
   c.header("RateLimit-Remaining", String(rate.remaining));
   c.header("RateLimit-Reset", String(rate.resetSeconds));

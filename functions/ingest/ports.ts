@@ -15,8 +15,8 @@ export type Bucket = "dedup" | "dedup:import" | "dedup:replay";
 /** A request as the cache sees it. `lookup` finds the source: see `registry/lookup.ts`. */
 export type AdmitCall = { lookup: string; requestId: string; bucket: Bucket; ids: readonly string[] };
 
-/** How much of the window is left, where there is a limit: `limit` requests in any 5 s, `resetSeconds` until it is free. */
-export type Rate = { limit: number; remaining: number; resetSeconds: number };
+/** How much is left of a limit: `limit` of something in `windowSeconds`, free again in `resetSeconds`. */
+export type Rate = { limit: number; remaining: number; resetSeconds: number; windowSeconds: number };
 
 /** Of an unknown source there are no claims; of a request beyond its `limited` rate none were made. Claims are in the order of the ids. */
 export type Admitted = {

@@ -1,6 +1,7 @@
 import { getRequestListener } from "@hono/node-server";
 import { wire as wireIngest } from "../../functions/entry/ingest.ts";
 import { wire as wireQuery } from "../../functions/entry/query.ts";
+import { metrics } from "../../functions/kit/metrics.ts";
 import { openStores, type StoresSettings } from "../../functions/stores/open.ts";
 import { runChild } from "./child.ts";
 import { closeServer, listenGuarded } from "./engines/guarded-server.ts";
@@ -14,7 +15,7 @@ const DRAIN_MS = 1_500;
 
 /** The two HTTP doors, with the handlers that Lambda runs. Ingest is meant for web pages; the query door is not. */
 runChild<DoorsOptions, DoorsReady>(async ({ stores: settings, ingestPort, apiPort }) => {
-  const stores = openStores(settings);
+  const stores = openStores(settings, { onCacheAway: () => metrics.away("cache") });
   const stopListening = stores.listenForKeys();
   const ingestDoor = wireIngest(stores, { localMode: true });
   const ingest = await listenGuarded(getRequestListener(ingestDoor.fetch), ingestPort, () => undefined);

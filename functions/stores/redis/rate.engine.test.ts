@@ -48,16 +48,16 @@ describe("with Redis", () => {
     const { admit } = isolate();
     expect(await admit("shop", ["a"])).toMatchObject({
       claims: ["fresh"],
-      rate: { limit: 2, remaining: 1, resetSeconds: 5 },
+      rate: { limit: 2, remaining: 1, resetSeconds: 5, windowSeconds: 5 },
       limited: undefined,
     });
     now += 1_500;
-    expect((await admit("shop", ["b"])).rate).toEqual({ limit: 2, remaining: 0, resetSeconds: 5 });
+    expect((await admit("shop", ["b"])).rate).toEqual({ limit: 2, remaining: 0, resetSeconds: 5, windowSeconds: 5 });
     now += 1_000;
     expect(await admit("shop", ["c"])).toMatchObject({
       source: sources.shop,
       claims: [],
-      rate: { limit: 2, remaining: 0, resetSeconds: 3 },
+      rate: { limit: 2, remaining: 0, resetSeconds: 3, windowSeconds: 5 },
       limited: "requests",
     });
     expect(await cache.client.exists(`dedup:${sources.shop.workspaceId}:c`)).toBe(0);
@@ -71,7 +71,12 @@ describe("with Redis", () => {
     sources.shop = limited(2, null);
     await isolate().admit("shop", ["a"]);
     wire.trips.length = 0;
-    expect((await isolate().admit("shop", ["b"])).rate).toEqual({ limit: 2, remaining: 0, resetSeconds: 5 });
+    expect((await isolate().admit("shop", ["b"])).rate).toEqual({
+      limit: 2,
+      remaining: 0,
+      resetSeconds: 5,
+      windowSeconds: 5,
+    });
     expect(await isolate().admit("shop", ["c"])).toMatchObject({
       source: sources.shop,
       claims: [],
@@ -120,7 +125,7 @@ describe("with Redis", () => {
     expect(await admit("shop", ["new"])).toMatchObject({
       claims: [],
       limited: "events",
-      rate: { limit: 10, remaining: 0, resetSeconds: 12 * 3_600 },
+      rate: { limit: 10, remaining: 0, resetSeconds: 12 * 3_600, windowSeconds: 86_400 },
     });
     expect((await admit("shop", ids(6))).claims).toEqual(Array(6).fill("duplicate"));
     now += DAY / 2;

@@ -9,6 +9,7 @@ export const SLOTS = 50;
 export type RateAnswer = { limited: "requests" | "events" | undefined; left: number; resetMs: number };
 
 const DAY_MS = 86_400_000;
+const WINDOW_SECONDS = (SLOT_MS * SLOTS) / 1_000;
 
 /** Whose requests are counted together: a workspace's, or a source's where it has limits of its own. */
 export const scopeOf = ({ id, workspaceId, limits }: Source): string => (limits.own ? id : workspaceId);
@@ -26,9 +27,19 @@ export const dayOf = (nowMs: number): string => new Date(nowMs).toISOString().sl
  */
 export function rateOf({ limits }: Source, { limited, left, resetMs }: RateAnswer, nowMs: number): Rate | undefined {
   if (limited === "events")
-    return { limit: limits.dayEventsMax ?? 0, remaining: 0, resetSeconds: seconds(DAY_MS - (nowMs % DAY_MS)) };
+    return {
+      limit: limits.dayEventsMax ?? 0,
+      remaining: 0,
+      resetSeconds: seconds(DAY_MS - (nowMs % DAY_MS)),
+      windowSeconds: DAY_MS / 1_000,
+    };
   if (limits.windowRequestsMax === null) return undefined;
-  return { limit: limits.windowRequestsMax, remaining: left, resetSeconds: seconds(resetMs) };
+  return {
+    limit: limits.windowRequestsMax,
+    remaining: left,
+    resetSeconds: seconds(resetMs),
+    windowSeconds: WINDOW_SECONDS,
+  };
 }
 
 const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1_000));

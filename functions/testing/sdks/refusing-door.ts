@@ -17,7 +17,7 @@ export function refusingDoor(status: Refusal): (request: Request) => Promise<Res
   const refusal = new AppError(CODES[status], "Refused for a test.", {
     ...(waits && { retryAfterSeconds: RETRY_AFTER_SECONDS }),
   });
-  const rate = { limit: 500, remaining: 0, resetSeconds: RETRY_AFTER_SECONDS };
+  const rate = { limit: 500, remaining: 0, resetSeconds: RETRY_AFTER_SECONDS, windowSeconds: 5 };
   const app = ingestApp({
     ingest: async () => {
       throw new RefusedCall(refusal, null, status === 429 ? rate : undefined);

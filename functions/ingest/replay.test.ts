@@ -1,0 +1,121 @@
+import { describe, expect, test } from "vitest";
+import type { CheckedEvent } from "../event/event.ts";
+import type { ReplayedEvent } from "../event/retry.ts";
+import { aDraft, aSource, DAY, iso, NOW, SOURCE, WORKSPACE } from "../testing/builders.ts";
+import { aCache, aDeadLetterQueue, aRegistry, ingestPorts } from "../testing/fakes.ts";
+import type { PutResult } from "./publish.ts";
+import { createReplay } from "./replay.ts";
+
+/** The replay over fakes; `results` says what the stream does with each event in turn. */
+function aReplay(results: PutResult[] = [], types: Parameters<typeof aRegistry>[0] = {}) {
+  const cache = aCache({ [`site:${SOURCE}`]: aSource() });
+  const queue = aDeadLetterQueue();
+  const registry = aRegistry(types);
+  const published: CheckedEvent[] = [];
+  const replay = createReplay(
+    ingestPorts({
+      ...cache,
+      reject: queue.reject,
+      schemas: registry.schemas,
+      publish: async (_, events) => {
+        published.push(...events);
+        return events.map(() => results.shift() ?? "stored");
+      },
+    }),
+  );
+  return { replay, cache, queue, registry, published };
+}
+const anEvent = (draft: object = {}, fields: Partial<ReplayedEvent> = {}): ReplayedEvent => ({
+  kind: "event",
+  workspaceId: WORKSPACE,
+  sourceId: SOURCE,
+  payload: JSON.stringify(aDraft({ type: "track", ...draft })),
+  messageId: "m-1",
+  receivedAt: NOW - 3 * DAY,
+  attempt: 2,
+  letterId: "letter-1",
+  replayId: "replay-1",
+  ...fields,
+});
+
+describe("I-17 a replayed event", () => {
+  test("goes to the stream as it first came, and as suspect: the store looks it up", async () => {
+    const { replay, published, cache } = aReplay();
+    expect(await replay(anEvent())).toBe("stored");
+    expect(published).toMatchObject([{ messageId: "m-1", receivedAt: NOW - 3 * DAY, suspect: true, sourceId: SOURCE }]);
+    expect(cache.asked).toMatchObject([{ bucket: "dedup:replay", lookup: `site:${SOURCE}`, ids: ["m-1"] }]);
+    expect(cache.settled).toMatchObject([{ confirm: ["m-1"], release: [] }]);
+  });
+
+  test("F42 that is replayed twice is stored once", async () => {
+    const { replay, published } = aReplay();
+    expect([await replay(anEvent()), await replay(anEvent())]).toEqual(["stored", "duplicate"]);
+    expect(published).toHaveLength(1);
+  });
+
+  test("I-09 is never late", async () => {
+    const { replay } = aReplay();
+    expect(await replay(anEvent({ sentAt: iso(NOW - 300 * DAY) }))).toBe("stored");
+  });
+
+  test("F44 that fails again is back among the dead letters with its attempt, and may be replayed again", async () => {
+    const { replay, queue, cache } = aReplay([], { "track:Order Completed": { "properties.price": "number" } });
+    const again = await replay(anEvent({ properties: { price: "a" } }));
+    expect(again).toBe("rejected");
+    expect(queue.letters).toMatchObject([
+      {
+        code: "schema_conflict",
+        field: "properties.price",
+        stage: "schema",
+        attempt: 2,
+        replayId: "replay-1",
+        messageId: "m-1",
+      },
+    ]);
+    expect(JSON.parse(queue.letters[0]?.payload ?? "")).toMatchObject({ properties: { price: "a" } });
+    expect(cache.settled).toMatchObject([{ confirm: [], release: ["m-1"] }]);
+    expect(await replay(anEvent({ properties: { price: 3 } }))).toBe("stored");
+  });
+
+  test.each(["no JSON", "[]", "5"])("whose payload is no event any more (%s) fails again", async (payload) => {
+    const { replay, queue } = aReplay();
+    expect(await replay(anEvent({}, { payload }))).toBe("rejected");
+    expect(queue.letters).toMatchObject([{ stage: "validate", code: "validation_failed" }]);
+  });
+
+  test("that was edited into another message id is refused: it would be another event", async () => {
+    const { replay, queue } = aReplay();
+    expect(await replay(anEvent({ messageId: "other" }))).toBe("rejected");
+    expect(queue.letters).toMatchObject([{ field: "messageId" }]);
+  });
+
+  test("that never had a readable id gets its letter's", async () => {
+    const { replay, published } = aReplay();
+    const event = anEvent({ messageId: null }, { messageId: "" });
+    const { messageId: _, ...rest } = JSON.parse(event.payload);
+    expect(await replay({ ...event, payload: JSON.stringify(rest) })).toBe("stored");
+    expect(published).toMatchObject([{ messageId: "letter-1" }]);
+  });
+
+  test.each<PutResult>(["refused", "unknown"])(
+    "that the stream did not take (%s) is tried again by the queue",
+    async (result) => {
+      const { replay, cache } = aReplay([result]);
+      await expect(replay(anEvent())).rejects.toThrow("did not take");
+      expect(cache.settled).toMatchObject([{ confirm: [], release: result === "refused" ? ["m-1"] : [] }]);
+      expect(await replay(anEvent())).toBe("stored");
+    },
+  );
+
+  test("whose dead letter cannot be kept is tried again by the queue", async () => {
+    const { replay, queue } = aReplay();
+    queue.state.away = true;
+    await expect(replay(anEvent({ event: "" }))).rejects.toThrow("away");
+  });
+
+  test("of another workspace's source goes nowhere", async () => {
+    const { replay, published, queue } = aReplay();
+    expect(await replay(anEvent({}, { workspaceId: "00000000-0000-4000-8000-00000000dead" }))).toBe("rejected");
+    expect([published, queue.letters]).toEqual([[], []]);
+  });
+});

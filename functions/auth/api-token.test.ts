@@ -35,7 +35,7 @@ describe("deployed, the token is the authority", () => {
     ["sk_good", ` ${MINE.toUpperCase()} `],
     ["sk_tomorrow", MINE],
   ])("%s with header %s may", async (token, header) => {
-    expect(await ask(token, header)).toEqual({ workspaceId: MINE, scopes: ["read"] });
+    expect(await ask(token, header)).toEqual({ workspaceId: MINE, scopes: ["read"], by: "sk_…" });
   });
 
   test.each<[token: string | undefined, header: string | undefined, refusal: Refusal]>([
@@ -59,11 +59,11 @@ describe("deployed, the token is the authority", () => {
 
 describe("in local mode", () => {
   test("the header alone is the authority", async () => {
-    expect(await ask(undefined, OTHER, true)).toEqual({ workspaceId: OTHER, scopes: ["*"] });
+    expect(await ask(undefined, OTHER, true)).toEqual({ workspaceId: OTHER, scopes: ["*"], by: "local" });
   });
 
   test("a token counts, and its workspace with it", async () => {
-    expect(await ask("sk_good", undefined, true)).toEqual({ workspaceId: MINE, scopes: ["read"] });
+    expect(await ask("sk_good", undefined, true)).toEqual({ workspaceId: MINE, scopes: ["read"], by: "sk_…" });
   });
 
   test.each<[token: string | undefined, header: string | undefined, refusal: Refusal]>([

@@ -13,7 +13,8 @@ export type ApiToken = {
 /** A token as its owner sees it once. */
 export type TokenSecret = Masked & { kind: "API token" };
 
-export type Access = { workspaceId: string; scopes: readonly string[] };
+/** `by` says whose token it was, as the audit log keeps it: its hint, or `local` without a token. */
+export type Access = { workspaceId: string; scopes: readonly string[]; by: string };
 type Ask = {
   /** The bearer token of the request. */
   token: string | undefined;
@@ -30,7 +31,8 @@ type Ask = {
  * (403) for another workspace's. In local mode the header alone will do, and neither is 400. D-02, C-07, decision 21.
  */
 export async function authorize({ token, workspaceHeader, localMode, tokenByHash, now }: Ask): Promise<Access> {
-  if (token === undefined && localMode) return { workspaceId: workspaceOf(workspaceHeader ?? ""), scopes: ["*"] };
+  if (token === undefined && localMode)
+    return { workspaceId: workspaceOf(workspaceHeader ?? ""), scopes: ["*"], by: "local" };
   if (token === undefined) throw refused("No API token was sent. Send it as Authorization: Bearer sk_….");
 
   const found = await tokenByHash(hashOfToken(token));
@@ -44,7 +46,7 @@ export async function authorize({ token, workspaceHeader, localMode, tokenByHash
     throw new AppError("forbidden", "This API token belongs to another workspace than X-Workspace-Id names.", {
       field: "X-Workspace-Id",
     });
-  return { workspaceId, scopes };
+  return { workspaceId, scopes, by: tokenOf(token).hint };
 }
 
 export const tokenOf = (token: string): TokenSecret => ({ ...masked(token), kind: "API token" });

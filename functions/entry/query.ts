@@ -26,6 +26,7 @@ export function wire(stores: Stores, { localMode }: { localMode: boolean }): Hon
     replayLetters: createReplayLetters({ wholeAfter, sendRetries, noteReplays, newId, now, orderBuckets }),
     traceOf: createTraceOf({ runQuery, readLive, sourceIdsOf, letters }),
     live: { readLive, sourceIdsOf, now },
+    manage: { manage: stores.manage(), countsOf: stores.countsOf, now },
     ask: createAsk({ runQuery, now, log }),
     authorize: (given) => authorize({ ...given, localMode, tokenByHash, now }),
     probes: {

@@ -25,7 +25,9 @@ function checkedBy<Schema extends z.ZodType>(schema: Schema, given: unknown): z.
   const checked = schema.safeParse(given);
   if (checked.success) return checked.data;
   const [first] = checked.error.issues;
-  const field = first?.path.join(".");
+  // A name that does not belong there is said like one that is wrong.
+  const unknown = first?.code === "unrecognized_keys" ? first.keys.slice(0, 1) : [];
+  const field = [...(first?.path ?? []), ...unknown].join(".");
   throw new AppError("validation_failed", sentence(field, first?.message), field ? { field } : {});
 }
 

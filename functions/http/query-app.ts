@@ -9,6 +9,7 @@ import { type Authorize, workspaceGuard } from "./guards/workspace.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { healthRoutes, type Probes } from "./routes/health.ts";
 import { type LivePorts, liveRoutes } from "./routes/live.ts";
+import { type ManagePorts, manageRoutes } from "./routes/manage.ts";
 import { questionRoutes } from "./routes/questions.ts";
 import { traceRoutes } from "./routes/trace.ts";
 import type { DoorVars } from "./vars.ts";
@@ -21,10 +22,20 @@ export type QueryDoor = {
   replayLetters: ReplayLetters;
   traceOf: TraceOf;
   live: LivePorts;
+  manage: ManagePorts;
 };
 
 /** The query and manage door. All but `/health` and `/ready` works for one workspace. D-02. */
-export function queryApp({ ask, authorize, probes, letters, replayLetters, traceOf, live }: QueryDoor): Hono<DoorVars> {
+export function queryApp({
+  ask,
+  authorize,
+  probes,
+  letters,
+  replayLetters,
+  traceOf,
+  live,
+  manage,
+}: QueryDoor): Hono<DoorVars> {
   const app = new Hono<DoorVars>({ strict: false });
   app.onError(answerError);
   app.notFound(answerNotFound);
@@ -35,5 +46,6 @@ export function queryApp({ ask, authorize, probes, letters, replayLetters, trace
   app.route("/", deadLetterRoutes(letters, replayLetters));
   app.route("/", traceRoutes(traceOf));
   app.route("/", liveRoutes(live));
+  app.route("/", manageRoutes(manage));
   return app;
 }

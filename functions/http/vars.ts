@@ -1,6 +1,6 @@
 /** What the guards leave for the handlers of both doors. */
 export type DoorVars = {
-  Variables: { requestId: string; workspaceId: string; scopes: readonly string[]; logged: LogFields };
+  Variables: { requestId: string; workspaceId: string; scopes: readonly string[]; by: string; logged: LogFields };
 };
 
 /** What the request's one log line says beside method, path, status and duration. I-24. */

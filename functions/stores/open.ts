@@ -22,6 +22,7 @@ import { createStoredKeys } from "./clickhouse/stored-keys.ts";
 import { createPlaceOf } from "./geo/place-of.ts";
 import { createTokenByHash } from "./postgres/api-tokens.ts";
 import { openPostgres } from "./postgres/client.ts";
+import { createManage } from "./postgres/manage/create-manage.ts";
 import { createLoadRules, createRulesOf } from "./postgres/rules.ts";
 import { createSchemas } from "./postgres/schema-cache.ts";
 import { createSchemaStore } from "./postgres/schemas.ts";
@@ -121,6 +122,7 @@ export function openStores(settings: StoresSettings, { onCacheAway = () => {} }:
       learn: onFirstCall(() => schemas().learn),
     },
     rulesOf: onFirstCall(() => createRulesOf({ load: createLoadRules(postgres().db) })),
+    manage: once(() => createManage(postgres().db, (lookups) => createForgetLookup({ redis: redis() })(...lookups))),
     sourceIdsOf: onFirstCall(() => createSourceIdsOf(postgres().db)),
     tokenByHash: onFirstCall(() => createTokenByHash(postgres().db)),
     placeOf: onFirstCall(() => createPlaceOf(settings.privacy.geoipDatabase)),

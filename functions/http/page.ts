@@ -1,0 +1,48 @@
+import type { Context } from "hono";
+import { z } from "zod";
+import { cursorOf, placeOf } from "../kit/cursor.ts";
+import { AppError } from "../kit/errors.ts";
+import type { Caller, Page, PageOf } from "../registry/manage.ts";
+import type { DoorVars } from "./vars.ts";
+
+const limit = z.coerce.number().int().min(1).max(1_000).default(100);
+const NO_CURSOR = "it is not the next_cursor of such a list";
+
+const asPage = ({ limit, cursor }: { limit: number; cursor?: string[] | undefined }): PageOf => ({
+  limit,
+  after: cursor,
+});
+/** What a list in the order of `count` texts is asked with. */
+const cursorOfTexts = (count: number, part: z.ZodType<string>) =>
+  z
+    .string()
+    .max(4_000)
+    .transform((text, ctx) => {
+      const place = placeOf(text, count);
+      if (place?.every((one) => part.safeParse(one).success)) return place;
+      ctx.addIssue({ code: "custom", message: NO_CURSOR });
+      return z.NEVER;
+    });
+
+/** The query of a list in the order of ids: `limit` of 1 to 1,000 (100), `cursor` as the page before gave it. */
+export const IdPage = z.object({ limit, cursor: cursorOfTexts(1, z.guid()).optional() }).transform(asPage);
+
+/** The query of a list in the order of two texts. */
+export const PAIR_PAGE = { limit, cursor: cursorOfTexts(2, z.string()).optional() };
+export const pageAsked = asPage;
+
+/** A page as an answer. */
+export const pageAnswer = <Name extends string, Row>(name: Name, { rows, next }: Page<Row>) =>
+  ({ [name]: rows, next_cursor: next ? cursorOf(next) : null }) as Record<Name, Row[]> & { next_cursor: string | null };
+
+/** For whom, and who asks, behind the workspace guard. */
+export const callerOf = (c: Context<DoorVars>): Caller => ({ workspaceId: c.var.workspaceId, by: c.var.by });
+
+const Id = z.guid();
+
+/** An id in a path; what is no id is nothing's, `not_found`. */
+export function idOf(c: Context, name = "id"): string {
+  const id = Id.safeParse(c.req.param(name));
+  if (id.success) return id.data.toLowerCase();
+  throw new AppError("not_found", "There is nothing of this id.");
+}

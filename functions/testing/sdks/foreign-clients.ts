@@ -65,6 +65,8 @@ const openPanel: SdkClient = {
     ...persistent(3),
     "400": { requests: 2, stored: 1 },
     "413": { requests: 2, stored: 1 },
+    // Its calls carry no id: one that it repeats because the answer was lost cannot be told from another one.
+    lost: { requests: 2, stored: 2 },
   },
   waits: false,
 };

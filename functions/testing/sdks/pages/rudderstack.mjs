@@ -14,7 +14,6 @@ globalThis.sdk = {
     analytics.track("Order Completed", { total: 9.5 });
     analytics.group("g1", { seats: 3 });
     analytics.alias("u1", "a1");
-    analytics.screen("Main");
   },
   one: () => void analytics.track("One"),
 };

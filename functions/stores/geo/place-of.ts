@@ -12,7 +12,8 @@ export function createPlaceOf(path: string | undefined): (address: string) => Pl
   const reader = new Reader<CityResponse>(readFileSync(path));
   return (address) => {
     if (!ipaddr.isValid(address)) return undefined;
-    const found = reader.get(address);
+    // An IPv4 address inside IPv6 is looked up as what it is.
+    const found = reader.get(ipaddr.process(address).toString());
     if (!found) return undefined;
     return {
       country: found.country?.iso_code ?? "",

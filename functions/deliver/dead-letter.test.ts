@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { DeadLetter } from "../event/dead-letter.ts";
+import { AppError } from "../kit/errors.ts";
 import { log } from "../kit/log.ts";
 import { seqOf } from "../testing/builders.ts";
 import { aLetter } from "../testing/dead-letters.ts";
@@ -18,6 +19,7 @@ function aKeeper(ports: Partial<KeepLettersPorts> = {}) {
       return body.split(",").map((id) => aLetter({ id }));
     },
     storeLetters: async (letters) => void stored.push(letters),
+    wait: async () => {},
     ...ports,
   });
   return { keep, ids: () => stored.map((letters) => letters.map(({ id }) => id)) };
@@ -40,6 +42,20 @@ test("nothing is done with a message before its letters are stored: all return w
   const { keep } = aKeeper({ storeLetters: () => Promise.reject(new Error("away")) });
   const answer = await keep(anSqsEvent("a", "!", "b"), WITH_TIME);
   expect(answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)).toEqual(["q0", "q1", "q2"]);
+});
+
+test("a table that is away for a while is waited for, as long as the invocation lasts", async () => {
+  let [left, tries] = [30_000, 0];
+  const away = new AppError("unavailable", "away");
+  const wait = async () => {
+    left -= 1_000;
+  };
+  const context = { getRemainingTimeInMillis: () => left };
+  const back = aKeeper({ storeLetters: async () => (++tries < 5 ? Promise.reject(away) : undefined), wait });
+  expect(await back.keep(anSqsEvent("a"), context)).toEqual({ batchItemFailures: [] });
+  const never = aKeeper({ storeLetters: () => Promise.reject(away), wait });
+  expect((await never.keep(anSqsEvent("a"), context)).batchItemFailures).toHaveLength(1);
+  expect(left).toBeGreaterThan(500);
 });
 
 test("when nothing could be read nothing is inserted", async () => {

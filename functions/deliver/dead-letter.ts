@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { Context, SQSBatchResponse, SQSEvent } from "aws-lambda";
 import type { DeadLetter, Stage } from "../event/dead-letter.ts";
-import { messageOf } from "../kit/errors.ts";
+import { AppError, messageOf } from "../kit/errors.ts";
 import { log } from "../kit/log.ts";
 
 /**
@@ -18,6 +18,7 @@ export type KeepLettersPorts = {
   readLetters: (body: string) => Promise<DeadLetter[]>;
   /** Each letter is in `dead_letters` once when this resolves, whatever was there. Rejects when nobody knows. */
   storeLetters: (letters: readonly DeadLetter[]) => Promise<void>;
+  wait: (ms: number) => Promise<void>;
 };
 
 export type QueueHandler = (
@@ -25,13 +26,28 @@ export type QueueHandler = (
   context: Pick<Context, "getRemainingTimeInMillis">,
 ) => Promise<SQSBatchResponse>;
 
+/** What an invocation keeps of its time, so that it can say itself what is not done. */
+const ANSWER_MS = 2_000;
+const PAUSE_MS = 500;
+
 /**
  * SQS `dlq` → table `dead_letters`, one insert an invocation. A message that cannot be read is a fault of ours: it
- * returns, and goes to the queue's own dead letters; it holds nobody up. When the table is away all return.
+ * returns, and goes to the queue's own dead letters; it holds nobody up. A table that is away is waited for as long as
+ * the invocation lasts, since a message that returns has few turns; then all return.
  */
 export const createKeepLetters =
-  ({ readLetters, storeLetters }: KeepLettersPorts): QueueHandler =>
-  async ({ Records }) => {
+  ({ readLetters, storeLetters, wait }: KeepLettersPorts): QueueHandler =>
+  async ({ Records }, context) => {
+    const stored = async (letters: readonly DeadLetter[]): Promise<void> => {
+      try {
+        await storeLetters(letters);
+      } catch (error) {
+        const isAway = error instanceof AppError && error.code === "unavailable";
+        if (!isAway || context.getRemainingTimeInMillis() < ANSWER_MS) throw error;
+        await wait(PAUSE_MS);
+        await stored(letters);
+      }
+    };
     const failed: string[] = [];
     const letters: DeadLetter[] = [];
     for (const { messageId, body } of Records) {
@@ -43,7 +59,7 @@ export const createKeepLetters =
       }
     }
     try {
-      if (letters.length > 0) await storeLetters(letters);
+      if (letters.length > 0) await stored(letters);
     } catch (error) {
       log.error({ letters: letters.length, error: messageOf(error) }, "dead letters cannot be stored");
       return answer(Records.map(({ messageId }) => messageId));

@@ -8,8 +8,8 @@ export const LOCAL = {
   dlq: "dlq",
   retry: "retry",
   /** Six times what a worker's function may take; what fails so often lies in the queue's own dead letters. */
-  queueFunctionMs: 30_000,
-  visibilitySeconds: 180,
+  queueFunctionMs: 10_000,
+  visibilitySeconds: 60,
   receivesMax: 5,
   /** Texts that are too large for a queue. */
   largeBucket: "large",

@@ -55,13 +55,14 @@ runChild<WorkersOptions, WorkersReady>(async ({ stores: settings, streamUrl, que
     onFailure: onFailureToS3(s3, LOCAL.failuresBucket),
   });
   const sqs = new SQSClient(clientConfig({ region: LOCAL.region, endpoint: queuesUrl }, POLL));
+  // A message may hold some hundred letters or events: as many messages as an invocation has time for.
   const consume = (name: string, queueUrl: string | undefined, handler: ReturnType<typeof wireDeadLetter>) =>
     startQueueMapping({
       sqs,
       queueUrl: queueUrl ?? "",
       function: createFunction({ name, handler, timeoutMs: LOCAL.queueFunctionMs }),
       log,
-      batchSize: 20,
+      batchSize: 5,
       windowMs: 100,
       reportBatchItemFailures: true,
       maximumConcurrency: 2,

@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { LOCAL } from "../../../stacks/local/local-mode.ts";
+import { LOCAL_SOURCE_ID } from "../../stores/postgres/local-seed.ts";
+import { forgetDataDir, newDataDir } from "../data-dir.ts";
+import { post, sql } from "../local-client.ts";
+import { eventually, type LocalSystem, startLocalSystem, stopLocalSystem } from "../local-system.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
+const dataDir = await newDataDir();
+let system: LocalSystem;
+beforeAll(async () => {
+  system = await startLocalSystem(dataDir);
+});
+afterAll(async () => {
+  await stopLocalSystem(system);
+  await forgetDataDir(dataDir);
+});
+
+/** A message that a dead worker held is visible again after a minute. */
+const BACK_MS = 110_000;
+
+const headers = { authorization: `Bearer ${LOCAL.apiToken}`, "content-type": "application/json" };
+async function manage(path: string, body?: object) {
+  const sent = body && { method: "POST", body: JSON.stringify(body) };
+  const answer = await fetch(`${system.running().apiUrl}${path}`, { headers, ...sent });
+  // biome-ignore lint/suspicious/noExplicitAny: answers are read by the tests that know them
+  return { status: answer.status, body: (await answer.json()) as any };
+}
+const anOrder = (price: unknown, messageId: string) => ({
+  ...{ event: "Order", userId: "u1", messageId, timestamp: new Date().toISOString() },
+  properties: { price },
+});
+const letterOf = (messageId: string) =>
+  eventually(async () => {
+    const { body } = await manage(`/dlq?message_id=${messageId}`);
+    expect(body.letters).toHaveLength(1);
+    return body.letters[0];
+  }, BACK_MS);
+
+test("what is refused is on the live page and among the dead letters; edited and replayed while the workers are dead, it is stored", async () => {
+  await post(system.running(), "/v1/track", anOrder(1, "o-1"));
+  const live = await fetch(`${system.running().apiUrl}/live?source_id=${LOCAL_SOURCE_ID}`, { headers });
+  expect((await post(system.running(), "/v1/track", anOrder("free", "o-2"))).status).toBe(400);
+  const reader = live.body?.getReader();
+  let said = "";
+  while (!said.includes("o-2")) said += new TextDecoder().decode((await reader?.read())?.value);
+  await reader?.cancel();
+  expect(said).toContain('"code":"schema_conflict"');
+
+  const { id } = await letterOf("o-2");
+  process.kill(system.running().children.workers ?? 0, "SIGKILL");
+  const replay = await manage(`/dlq/${id}/replay`, { payload: anOrder(2, "o-2") });
+  expect(replay.status).toBe(202);
+  await eventually(async () => {
+    expect(await sql(system.running(), "SELECT count() FROM events WHERE message_id = 'o-2'")).toEqual([[1]]);
+  }, BACK_MS);
+  const { body } = await manage("/events/o-2/trace");
+  expect(body.steps.map(({ stage, outcome }: Record<string, string>) => `${stage} ${outcome}`)).toEqual([
+    "door rejected",
+    "dead_letter dead_lettered",
+    "replay replayed",
+    "door accepted",
+    "table stored",
+  ]);
+});
+
+test("a refusal while the warehouse is gone is a dead letter once it is back", async () => {
+  process.kill(system.running().children.warehouse ?? 0, "SIGKILL");
+  expect((await post(system.running(), "/v1/track", anOrder("none", "o-3"))).status).toBe(400);
+  expect(await letterOf("o-3")).toMatchObject({ code: "schema_conflict", attempt: 1 });
+});

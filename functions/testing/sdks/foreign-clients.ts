@@ -6,7 +6,7 @@ import { ONCE, persistent, type SdkClient, type Target } from "./client.ts";
 
 const posthog = ({ url, writeKey }: Target) => new PostHog(writeKey, { host: url });
 
-const posthogNode: SdkClient = {
+export const posthogNode: SdkClient = {
   name: "K-20 posthog-node 5.70.0",
   newKey: () => `phc_${randomUUID()}`,
   everyCall: async (target) => {

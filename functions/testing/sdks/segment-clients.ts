@@ -7,7 +7,7 @@ import { ONCE, persistent, type SdkClient, type Target } from "./client.ts";
 
 const SIX = ["alias ", "group ", "identify ", "page ", "screen ", "track Order Completed"];
 
-const segmentNode: SdkClient = {
+export const segmentNode: SdkClient = {
   name: "K-01 @segment/analytics-node 3.1.0",
   everyCall: async ({ url, writeKey }) => {
     const analytics = new SegmentAnalytics({ host: url, writeKey, flushAt: 6 });

@@ -1,0 +1,47 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { sql } from "../local-client.ts";
+import { eventually } from "../local-system.ts";
+import type { FaultProxy } from "./fault-proxy.ts";
+import type { Rig, RigSource } from "./rig.ts";
+
+/** The door has claimed by then, and waits for the stream; its budget for a put is 300 ms. */
+const CLAIMED_AFTER_MS = 100;
+/** The put is answered by then, and the door waits for the cache, for 150 ms at the most, before it answers. */
+const PUT_AFTER_MS = 60;
+
+/**
+ * Makes a call and kills the doors (SIGKILL) after its put and before its answer: the stream stands still until the claim
+ * is made, the cache from then on. Resolves when the client has delivered; answers whether the event was in the table
+ * before the client came again, which says that the kill was in time.
+ */
+export async function killAfterPut(
+  rig: Rig,
+  proxy: FaultProxy,
+  source: RigSource,
+  call: () => Promise<unknown>,
+): Promise<boolean> {
+  const { stream = 0, cache = 0, doors = 0 } = rig.running().children;
+  let delivered: Promise<unknown> = Promise.resolve();
+  try {
+    process.kill(stream, "SIGSTOP");
+    delivered = call();
+    await eventually(async () => {
+      if (proxy.calls().length === 0) throw new Error("the client has not called");
+    });
+    await wait(CLAIMED_AFTER_MS);
+    process.kill(cache, "SIGSTOP");
+    process.kill(stream, "SIGCONT");
+    await wait(PUT_AFTER_MS);
+    process.kill(doors, "SIGKILL");
+  } finally {
+    for (const engine of [stream, cache]) process.kill(engine, "SIGCONT");
+  }
+  const storedAtMs = await eventually(async () => {
+    const [row] = await sql<[number]>(rig.running(), `SELECT count() FROM events WHERE source_id = '${source.id}'`);
+    if (row?.[0] === 0) throw new Error("nothing is stored");
+    return performance.now();
+  });
+  await delivered;
+  const [first, second] = proxy.calls();
+  return first?.status === undefined && second !== undefined && storedAtMs < second.atMs;
+}

@@ -4,6 +4,7 @@ import { createPublish, type PutFrames } from "../../functions/ingest/publish.ts
 import { isBot } from "../../functions/kit/bot.ts";
 import { env } from "../../functions/kit/env.ts";
 import { newId } from "../../functions/kit/id.ts";
+import { createIsShown } from "../../functions/kit/shown.ts";
 import { createCheckPlan } from "../../functions/registry/compile-plan.ts";
 import type { EventSchema, PropertyType } from "../../functions/registry/event-schema.ts";
 import { hashOfKey } from "../../functions/registry/write-key.ts";
@@ -29,10 +30,13 @@ export function schemasOf(events: readonly { event?: string; properties?: object
     const schema = known.get(`track:${event}`) ?? { properties: new Map(), traits: new Map(), full: false };
     for (const [name, value] of Object.entries(properties))
       schema.properties.set(name, Array.isArray(value) ? "array" : (typeof value as PropertyType));
+    // What other versions of the client have sent before.
+    for (let n = schema.properties.size; n < KNOWN_PROPERTIES; n++) schema.properties.set(`other_${n}`, "string");
     known.set(`track:${event}`, schema);
   }
   return known;
 }
+const KNOWN_PROPERTIES = 30;
 const EMPTY: EventSchema = { properties: new Map(), traits: new Map(), full: false };
 
 /** A plan that names every event of a sample, with the types of its properties. */
@@ -68,6 +72,7 @@ export function ingestInto(putFrames: PutFrames, known: Known = new Map()): Inge
       rulesOf: () => rules,
       checkPlan: createCheckPlan(),
       isBot,
+      isShown: createIsShown(env.ingest.liveRequestsPerSecond),
       lookup: { ofKey: hashOfKey, ofDomain: String, ofSite: String },
       newId,
       limits: env.limits,

@@ -9,11 +9,11 @@ import type { CheckPlan } from "./ports.ts";
  * `quarantine` takes it and keeps it with the dead letters, `warn` stores it with a warning. `sent` are the same events
  * before they were flattened, at the same places. Decisions 11, 13f; B-11.
  */
-export function checkPlan(
+export function checkPlan<Event extends FlatEvent>(
   check: CheckPlan,
   sent: readonly Outcome<{ event: ReceivedEvent }>[],
-  flat: readonly Outcome<FlatEvent>[],
-): Outcome<FlatEvent>[] {
+  flat: readonly Outcome<Event>[],
+): Outcome<Event>[] {
   return flat.map((outcome, index) => {
     const from = sent[index];
     if (outcome.kind !== "going" || from?.kind !== "going") return outcome;

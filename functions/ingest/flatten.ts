@@ -8,9 +8,8 @@ const KEYS_MAX = 1_000;
 /** Names that JavaScript gives a meaning to; no client means them as properties. Decision 10, E3. */
 const DROPPED = new Set(["__proto__", "constructor", "prototype"]);
 
-/** An event whose properties, traits and context are flat. Throws as `flatten` does. */
-export const flattened = (event: ReceivedEvent): FlatEvent => ({
-  ...event,
+/** The properties, traits and context of an event, flat. Throws as `flatten` does. */
+export const flattened = (event: ReceivedEvent): Pick<FlatEvent, "properties" | "traits" | "context" | "flat"> => ({
   properties: flatten(event.properties, "properties"),
   traits: flatten(event.traits, "traits"),
   context: flatten(event.context, "context"),
@@ -23,32 +22,62 @@ export const flattened = (event: ReceivedEvent): FlatEvent => ({
  * name of more than 255 characters, or a number that is not finite. Decisions 10, 13b, 13c.
  */
 export function flatten(object: JsonObject, root: string): JsonObject {
-  const flat: JsonObject = Object.create(null);
+  // A plain object, since such are written and read fastest: no name that it inherits is in snake_case, and the one
+  // that could be, `constructor`, is dropped.
+  const flat: JsonObject = {};
   let keys = 0;
-  const walk = (from: JsonObject, prefix: string, depth: number) => {
+  const walk = (from: JsonObject, under: Name, depth: number) => {
     if (depth > DEPTH_MAX) throw tooDeep(root);
-    for (const name of Object.keys(from)) {
-      if (DROPPED.has(name)) continue;
+    for (const name in from) {
+      const known = nameUnder(under, name);
+      if (known === undefined) continue;
       const value = from[name] as Json;
-      const path = prefix + snakeCase(name);
-      if (DROPPED.has(path)) continue;
-      if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-        walk(value, `${path}_`, depth + 1);
+      const type = typeof value;
+      if (type === "object" && value !== null && !Array.isArray(value)) {
+        walk(value as JsonObject, known, depth + 1);
         continue;
       }
+      const { path } = known;
       if (path.length > NAME_CHARS_MAX)
         throw invalid(
           root,
           `A name in ${root} has ${path.length} characters once flat, the limit is ${NAME_CHARS_MAX}.`,
         );
-      if (path in flat) throw conflict(object, root, path);
+      if (flat[path] !== undefined) throw conflict(object, root, path);
       if (++keys > KEYS_MAX) throw invalid(root, `${root} has more than ${KEYS_MAX} keys.`);
-      if (typeof value === "number") checkFinite(value, root, path);
-      flat[path] = Array.isArray(value) ? checkedList(value, root, path, depth + 1) : value;
+      if (type === "number") checkFinite(value as number, root, path);
+      flat[path] = type === "object" && value !== null ? checkedList(value as Json[], root, path, depth + 1) : value;
     }
   };
-  walk(object, "", 1);
+  walk(object, names, 1);
   return flat;
+}
+
+/** A name as it was sent, at its place: its flat path, and the names that were seen under it. */
+type Name = { path: string; under: Map<string, Name> | undefined };
+
+/** Names recur in every event, so each path is made once; a flood of made-up ones empties the memory instead of filling it. */
+let names: Name = { path: "", under: undefined };
+let namesKept = 0;
+const NAMES_KEPT_MAX = 20_000;
+
+/** The name's flat path; undefined for one that is dropped. */
+function nameUnder(parent: Name, name: string): Name | undefined {
+  const known = parent.under?.get(name);
+  if (known !== undefined) return known;
+  if (DROPPED.has(name)) return undefined;
+  const path = parent.path === "" ? snakeCase(name) : `${parent.path}_${snakeCase(name)}`;
+  if (DROPPED.has(path)) return undefined;
+  const added = { path, under: undefined };
+  if (path.length > NAME_CHARS_MAX) return added;
+  if (namesKept >= NAMES_KEPT_MAX) {
+    names = { path: "", under: undefined };
+    namesKept = 0;
+  }
+  namesKept++;
+  parent.under ??= new Map();
+  parent.under.set(name, added);
+  return added;
 }
 
 /** A list as it came, but for the dropped names; its depth and its numbers obey the same limits. */

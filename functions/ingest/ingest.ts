@@ -1,5 +1,5 @@
 import type { DeadLetter } from "../event/dead-letter.ts";
-import type { CheckedEvent, Draft, FlatEvent, JsonObject, ReceivedEvent } from "../event/event.ts";
+import type { CheckedEvent, Draft, JsonObject, ReceivedEvent } from "../event/event.ts";
 import { each, going, type Outcome, tried } from "../event/outcome.ts";
 import { AppError } from "../kit/errors.ts";
 import { log } from "../kit/log.ts";
@@ -87,10 +87,10 @@ export function createIngest(ports: IngestPorts): Ingest {
         : received; // late
     const claimOf = new Map(ids.map((id, index) => [id, claims[index]]));
     const claimed = withClaims(timely, claimOf, bucket !== "dedup", isSuppressed); //                claim, suppressed
-    const flat = each(claimed, "flatten", ({ event }) => markSender(flattened(event), source, call.client, ports)); // flatten
+    const flat = each(claimed, "flatten", ({ event, suspect }) => toChecked(event, source, suspect, call, ports)); // flatten
     const planned = rules.plan ? checkPlan(ports.checkPlan(rules.plan), claimed, flat) : flat; //     plan
     const typed = await checkSchemas(ports.schemas, source, planned, rules.plan?.mode !== "block"); // schema
-    const checked = withoutRepeats(withSource(typed, claimed, source));
+    const checked = withoutRepeats(typed);
 
     const head = { source, call, attempt: 1, replayId: "", rejectedAt: call.receivedAt };
     const letters = lettersOf(head, items, checked, isSuppressed, ports);
@@ -234,17 +234,9 @@ const CLAIM_COVERS_MS = 23 * 60 * 60 * 1_000;
 const isOld = ({ originalTimestamp, receivedAt }: ReceivedEvent) =>
   originalTimestamp === undefined || receivedAt - originalTimestamp > CLAIM_COVERS_MS;
 
-const withSource = (
-  typed: readonly Outcome<FlatEvent>[],
-  claimed: readonly Outcome<Claimed>[],
-  { id: sourceId }: Source,
-): Outcome<CheckedEvent>[] =>
-  typed.map((outcome, index) => {
-    const from = claimed[index];
-    if (outcome.kind !== "going" || from?.kind !== "going")
-      return outcome as Exclude<typeof outcome, { kind: "going" }>;
-    return { ...outcome, event: { ...outcome.event, sourceId, suspect: from.event.suspect } };
-  });
+/** The event as it is stored, but for what its schema says. */
+const toChecked = (event: ReceivedEvent, source: Source, suspect: boolean, { client }: Call, ports: IngestPorts) =>
+  markSender<CheckedEvent>({ ...event, ...flattened(event), sourceId: source.id, suspect }, source, client, ports);
 
 /** Of an id that a call repeats, the first event that passed every check is taken; a refused one before it burns nothing. */
 function withoutRepeats(checked: readonly Outcome<CheckedEvent>[]): Outcome<CheckedEvent>[] {

@@ -43,7 +43,7 @@ export function parse(
   const body = jsonOf(text);
   const spoken = dialect ?? (kind === "batch" && isObject(body) && isPosthogBatch(body) ? posthog : undefined);
   if (spoken) {
-    const cleaned = cleanIn(body, text);
+    const cleaned = cleanIn(body, hasEscapes(text));
     const read = (mapping: WebhookMapping | null) => spoken.read(cleaned.value, hints, mapping);
     const items = ({ drafts }: Foreign) => drafts.map((draft) => ({ draft, cleaned: cleaned.changed }));
     if (spoken.mapped) return { items: [], read: (mapping) => items(read(mapping)) };
@@ -52,7 +52,7 @@ export function parse(
   }
   if (!isObject(body)) throw new AppError("validation_failed", "The body must be a JSON object.");
   if (kind === "batch") return batchOf(body, text, bytes.length, limits);
-  const { value, changed } = cleanIn(body, text);
+  const { value, changed } = cleanIn(body, hasEscapes(text));
   return { items: [{ draft: value as JsonObject, cleaned: changed }], key: keyIn(body) };
 }
 
@@ -73,8 +73,10 @@ function jsonOf(text: string): Json {
 }
 
 /** Lone surrogates and U+0000 can only come in as escapes: a text without any is spared the walk. */
-function cleanIn(value: Json, text: string): { value: Json; changed: boolean } {
-  if (!text.includes("\\u")) return { value, changed: false };
+const hasEscapes = (text: string) => text.includes("\\u");
+
+function cleanIn(value: Json, escapes: boolean): { value: Json; changed: boolean } {
+  if (!escapes) return { value, changed: false };
   let changed = false;
   const cleaned = cleanTexts(value, () => {
     changed = true;
@@ -87,15 +89,16 @@ function batchOf({ batch, ...rest }: JsonObject, text: string, bytes: number, li
     const refused = new AppError("validation_failed", '"batch" must be a list of events.', { field: "batch" });
     return { items: [], key: keyIn(rest), refused };
   }
-  const body = cleanIn(rest, text);
+  const escapes = hasEscapes(text);
+  const body = cleanIn(rest, escapes);
   const [first] = batch;
-  const items = itemsOf(batch, text, bytes, limits, "batch", body.value as JsonObject, body.changed);
+  const items = itemsOf(batch, escapes, bytes, limits, "batch", body.value as JsonObject, body.changed);
   return { items, key: keyIn(rest) ?? (isObject(first) ? keyIn(first) : undefined) };
 }
 
 function itemsOf(
   list: readonly Json[],
-  text: string,
+  escapes: boolean,
   bytes: number,
   limits: SizeLimits,
   name: string,
@@ -112,7 +115,7 @@ function itemsOf(
     // Only a body above one event's limit can hold an event above it; all others are spared the count.
     const refused = bytes > limits.eventBytesMax ? refusedForSize(item, where, limits.eventBytesMax) : undefined;
     if (refused) return { refused, raw: item };
-    const { value, changed } = cleanIn(item, text);
+    const { value, changed } = cleanIn(item, escapes);
     const draft = defaults ? withDefaults(value as JsonObject, defaults) : (value as JsonObject);
     return { draft, cleaned: changed || bodyCleaned };
   });
@@ -121,14 +124,15 @@ function itemsOf(
 /** `{batch: […]}`, a JSON array of events, or an event a line (NDJSON): each bad line is refused alone. K-32, B-25. */
 function importOf(text: string, limits: SizeLimits): Parsed {
   const whole = tryJson(text);
+  const escapes = hasEscapes(text);
   if (Array.isArray(whole)) {
     const [first] = whole;
-    const items = itemsOf(whole, text, text.length, limits, "events", {}, false);
+    const items = itemsOf(whole, escapes, text.length, limits, "events", {}, false);
     return { items, key: isObject(first) ? keyIn(first) : undefined };
   }
   if (isObject(whole) && "batch" in whole) return batchOf(whole, text, text.length, limits);
   if (isObject(whole))
-    return { items: itemsOf([whole], text, text.length, limits, "line", {}, false), key: keyIn(whole) };
+    return { items: itemsOf([whole], escapes, text.length, limits, "line", {}, false), key: keyIn(whole) };
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   const values = lines.map(tryJson);
   // What holds not one object is no import at all.
@@ -136,7 +140,7 @@ function importOf(text: string, limits: SizeLimits): Parsed {
   const items = values.flatMap((value, index): Item[] =>
     value === undefined
       ? [{ refused: new AppError("invalid_json", `Line ${index + 1} is not JSON.`, { field: `line[${index}]` }) }]
-      : itemsOf([value], text, text.length, limits, `line[${index}]`, {}, false),
+      : itemsOf([value], escapes, text.length, limits, `line[${index}]`, {}, false),
   );
   return { items, key: values.filter(isObject).map(keyIn).find(Boolean) };
 }

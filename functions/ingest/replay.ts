@@ -62,11 +62,15 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
       }),
     ];
     const flat = each(received, "flatten", ({ event: from }) =>
-      markSender(flattened(from), source, call.client, ports),
+      markSender<CheckedEvent>(
+        { ...from, ...flattened(from), sourceId: source.id, suspect: true },
+        source,
+        call.client,
+        ports,
+      ),
     );
     const planned = rules?.plan ? checkPlan(ports.checkPlan(rules.plan), received, flat) : flat;
-    const typed = await checkSchemas(ports.schemas, source, planned, rules?.plan?.mode !== "block");
-    const checked = each(typed, "schema", (one): CheckedEvent => ({ ...one, sourceId: source.id, suspect: true }));
+    const checked = await checkSchemas(ports.schemas, source, planned, rules?.plan?.mode !== "block");
 
     const head = { source, call, attempt, replayId, rejectedAt: Date.now() };
     const letters = lettersOf(head, [{ draft, cleaned: false }], checked, isSuppressed, ports);

@@ -49,7 +49,7 @@ export type Replayed = { replay_id: string; count: number; skipped: number; trun
 export type ReplayLetters = ReturnType<typeof createReplayLetters>;
 
 /** A page fits a function's memory, and some 40 messages of the queue. */
-const PAGE = { limit: 500, bytes: 8 * 1_024 * 1_024 };
+const PAGE = { limit: 2_000, bytes: 8 * 1_024 * 1_024 };
 export const REPLAY_LETTERS_MAX = 100_000;
 
 /**

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { QueueHandler } from "../deliver/dead-letter.ts";
+import { letterIdOf, type QueueHandler } from "../deliver/dead-letter.ts";
 import { createRepublish } from "../deliver/republish.ts";
+import type { RejectEvents } from "../event/dead-letter.ts";
 import { createReplay } from "../ingest/replay.ts";
 import { env } from "../kit/env.ts";
 import { onFirstCall } from "../kit/on-first-call.ts";
@@ -12,8 +13,14 @@ export const wire = (stores: Stores): QueueHandler =>
   createRepublish({
     readRetries: stores.readRetries,
     putFrames: stores.putFrames,
-    replay: createReplay(ingestPorts(stores)),
+    replay: createReplay({ ...ingestPorts(stores), reject: namedByReplay(stores.reject) }),
     wait: (ms) => wait(ms),
   });
+
+/** A queue may deliver an event twice: refused again twice by one replay, it is one dead letter all the same. F38, F44. */
+const namedByReplay =
+  (reject: RejectEvents): RejectEvents =>
+  (letters) =>
+    reject(letters.map((letter) => ({ ...letter, id: letterIdOf(letter.replayId, letter.trace, "", letter.stage) })));
 
 export const handler: QueueHandler = onFirstCall(() => wire(openStores(env.stores)));

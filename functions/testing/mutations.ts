@@ -1,3 +1,5 @@
+import { REPAIR_MUTATIONS } from "./mutations-of-repair.ts";
+
 /** One line changed, and the test that must turn red. `find` stands exactly once in `file`. */
 export type Mutation = { name: string; file: string; find: string; replace: string; testFile: string; test: string };
 
@@ -304,4 +306,5 @@ export const MUTATIONS: readonly Mutation[] = [
     testFile: "functions/rooms.test.ts",
     test: "ingest/stamp.ts",
   },
+  ...REPAIR_MUTATIONS,
 ];

@@ -8,6 +8,9 @@ export const messageText = (value: object): string =>
 /** What one message carries: 256 KiB is the limit of older engines. A line above it goes to S3. */
 export const MESSAGE_BYTES_MAX = 240_000;
 
+/** What reads a message works through all of it in one go, so there is an end to small lines too. */
+const MESSAGE_LINES_MAX = 200;
+
 /** A line of a message, and whether it only points to a text in S3. */
 export type Line = { text: string; pointer: boolean };
 
@@ -25,7 +28,7 @@ export function packed(lines: readonly Line[]): Message[] {
   lines.forEach(({ text, pointer }, index) => {
     const own = Buffer.byteLength(text) + 1;
     if (pointer) messages.push({ body: text, lines: [index] });
-    else if (open && bytes + own <= MESSAGE_BYTES_MAX) {
+    else if (open && bytes + own <= MESSAGE_BYTES_MAX && open.lines.length < MESSAGE_LINES_MAX) {
       open.body += `\n${text}`;
       open.lines.push(index);
       bytes += own;

@@ -14,6 +14,8 @@ export default defineConfig({
   test: {
     // Most suites wait for engines, not for the processor: one more than a small machine has cores.
     maxWorkers: 3,
+    // Clients that wait before they come again: sixteen waits at a time.
+    maxConcurrency: 16,
     projects: [
       {
         test: {

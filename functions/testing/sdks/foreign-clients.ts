@@ -13,6 +13,7 @@ export const posthogNode: SdkClient = {
     const client = posthog(target);
     const distinctId = "u1";
     client.identify({ distinctId, properties: { plan: "pro" } });
+    client.setPersonProperties({ distinctId, properties: { seats: 3 } });
     client.alias({ distinctId, alias: "a1" });
     client.capture({ distinctId, event: "Order Completed", properties: { total: 9.5 }, groups: { company: "g1" } });
     client.capture({ distinctId, event: "$pageview", properties: { $current_url: "https://shop.example/" } });
@@ -22,7 +23,16 @@ export const posthogNode: SdkClient = {
     await client.getAllFlags(distinctId);
     await client.shutdown();
   },
-  stored: ["alias ", "group ", "identify ", "page ", "screen ", "track $exception", "track Order Completed"],
+  stored: [
+    "alias ",
+    "group ",
+    "identify ",
+    "identify ",
+    "page ",
+    "screen ",
+    "track $exception",
+    "track Order Completed",
+  ],
   requests: 1,
   oneCall: async (target) => {
     const client = posthog(target);

@@ -1,5 +1,6 @@
 import { Analytics } from "@segment/analytics-node";
-import { expect, test } from "vitest";
+import { PostHog } from "posthog-node";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { sql } from "../local-client.ts";
 import { eventually } from "../local-system.ts";
 import { onItsOwn, testClients } from "./client-tests.ts";
@@ -9,7 +10,22 @@ import { useRig } from "./rig.ts";
 import { SEGMENT_CLIENTS, segmentNode } from "./segment-clients.ts";
 
 const rig = useRig();
+// What a client gave up, it says on the console; here that is what it shall do.
+beforeAll(() => void vi.spyOn(console, "error").mockImplementation(() => undefined));
+afterAll(() => void vi.restoreAllMocks());
+
 testClients(rig, [...SEGMENT_CLIENTS, ...FOREIGN_CLIENTS]);
+
+test("K-20 posthog-node halves a batch that is too large, and each of its events is stored once", () =>
+  onItsOwn(rig, posthogNode, async (proxy, source, target) => {
+    proxy.next(413);
+    const client = new PostHog(target.writeKey, { host: target.url });
+    for (const n of [1, 2, 3, 4]) client.capture({ distinctId: "u1", event: `Event ${n}` });
+    await client.shutdown();
+    expect(proxy.calls().map(({ status }) => status)).toEqual([413, 200, 200]);
+    const stored = await rig.stored(source);
+    expect(stored.map(({ event, copies }) => [event, copies])).toEqual([1, 2, 3, 4].map((n) => [`Event ${n}`, 1]));
+  }));
 
 const EVENTS = 10_000;
 

@@ -8,6 +8,8 @@ import { readSql } from "./sql-file.ts";
 
 /** Ids travel in the request's line. */
 const ID_CHARS_MAX = 60_000;
+/** A letter that is said again has its time, or one of a retry's: the queue's five tries are over long before. */
+const REPEAT_MS = 24 * 60 * 60 * 1_000;
 /** What could not be read belongs to nobody, and no tenant's question finds it. */
 const NOBODY = "00000000-0000-0000-0000-000000000000";
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -20,15 +22,25 @@ export const createStoreLetters =
   (clickhouse: Pick<ClickHouseClient, "query">, insert: InsertLines): KeepLettersPorts["storeLetters"] =>
   async (letters) => {
     const byId = new Map(letters.map((letter) => [letter.id, letter]));
-    for (const ids of inGroups([...byId.keys()])) for (const id of await storedIds(clickhouse, ids)) byId.delete(id);
+    for (const group of inGroups([...byId.values()]))
+      for (const id of await storedIds(clickhouse, group)) byId.delete(id);
     if (byId.size > 0) await insert("dead_letters", [...byId.values()].map(rowOf));
   };
 
-async function storedIds(clickhouse: Pick<ClickHouseClient, "query">, ids: readonly string[]): Promise<string[]> {
+async function storedIds(
+  clickhouse: Pick<ClickHouseClient, "query">,
+  letters: readonly DeadLetter[],
+): Promise<string[]> {
+  const times = letters.map(({ rejectedAt }) => rejectedAt);
   try {
     const answer = await clickhouse.query({
       query: readSql("deliver/stored_letters"),
-      query_params: { ids },
+      query_params: {
+        workspaces: [...new Set(letters.map(({ workspaceId }) => uuidOr(workspaceId)))],
+        from: Math.min(...times) - REPEAT_MS,
+        to: Math.max(...times) + REPEAT_MS,
+        ids: letters.map(({ id }) => id),
+      },
       query_id: `writer:${randomUUID()}`,
       format: "JSONEachRow",
     });
@@ -38,16 +50,16 @@ async function storedIds(clickhouse: Pick<ClickHouseClient, "query">, ids: reado
   }
 }
 
-function* inGroups(ids: readonly string[]): Generator<string[]> {
-  let group: string[] = [];
+function* inGroups(letters: readonly DeadLetter[]): Generator<DeadLetter[]> {
+  let group: DeadLetter[] = [];
   let chars = 0;
-  for (const id of ids) {
-    if (group.length > 0 && chars + id.length > ID_CHARS_MAX) {
+  for (const letter of letters) {
+    if (group.length > 0 && chars + letter.id.length > ID_CHARS_MAX) {
       yield group;
       [group, chars] = [[], 0];
     }
-    group.push(id);
-    chars += id.length;
+    group.push(letter);
+    chars += letter.id.length;
   }
   if (group.length > 0) yield group;
 }

@@ -1,4 +1,6 @@
+import { GetQueueAttributesCommand, GetQueueUrlCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { sqsAt } from "../../../stacks/local/engines/engine-clients.ts";
 import { LOCAL } from "../../../stacks/local/local-mode.ts";
 import { LOCAL_SOURCE_ID } from "../../stores/postgres/local-seed.ts";
 import { forgetDataDir, newDataDir } from "../data-dir.ts";
@@ -69,3 +71,17 @@ test("a refusal while the warehouse is gone is a dead letter once it is back", a
   expect((await post(system.running(), "/v1/track", anOrder("none", "o-3"))).status).toBe(400);
   expect(await letterOf("o-3")).toMatchObject({ code: "schema_conflict", attempt: 1 });
 });
+
+test.each(["dlq", "retry"])(
+  "the queue %s hides a message six times as long as its function may take, and gives it up after five tries",
+  async (name) => {
+    const sqs = sqsAt(system.running().queuesUrl);
+    const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: name }));
+    const { Attributes = {} } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }));
+    sqs.destroy();
+    expect(Number(Attributes.VisibilityTimeout) * 1_000).toBeGreaterThanOrEqual(6 * LOCAL.queueFunctionMs);
+    const redrive = JSON.parse(Attributes.RedrivePolicy ?? "{}");
+    expect(redrive).toMatchObject({ deadLetterTargetArn: expect.stringMatching(`:${name}-dead$`) });
+    expect(Number(redrive.maxReceiveCount)).toBe(5);
+  },
+);

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { eq } from "drizzle-orm";
 import { Hono } from "hono";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
@@ -143,19 +144,19 @@ test("these are all routes, each once", () => {
   expect([...new Set(there)].toSorted()).toEqual(ROUTES.map(([method, path]) => `${method} ${path}`).toSorted());
 });
 
-describe.each(ROUTES)("%s %s", (method, route, scope, body) => {
-  /** The path with things of the workspace, which the walk may then change. */
-  const aPath = async () => {
-    await call("PUT", "/tracking-plan", A_PLAN);
-    const id = route.startsWith("/tokens/")
-      ? idIn(await call("POST", "/tokens", { name: "A", scopes: ["dlq:read"] }))
-      : await aSourceId();
-    const keyId = route.includes(":keyId") ? idIn(await call("POST", `/sources/${id}/keys`)) : "";
-    return route.replace(":keyId", keyId).replace(":id", id);
-  };
+/** A route's path with things of the workspace in it. */
+async function aPathOf(route: string): Promise<string> {
+  await call("PUT", "/tracking-plan", A_PLAN);
+  const id = route.startsWith("/tokens/")
+    ? idIn(await call("POST", "/tokens", { name: "A", scopes: ["dlq:read"] }))
+    : await aSourceId();
+  const keyId = route.includes(":keyId") ? idIn(await call("POST", `/sources/${id}/keys`)) : "";
+  return route.replace(":keyId", keyId).replace(":id", id);
+}
 
+describe.each(ROUTES)("%s %s", (method, route, scope, body) => {
   test("answers who has its scope, and nobody who lacks it", async () => {
-    const path = await aPath();
+    const path = await aPathOf(route);
     const before = await auditOf();
     const refused = await call(method, path, body, "sk_none");
     expect([refused.status, refused.body.code]).toEqual([403, "forbidden"]);
@@ -171,7 +172,7 @@ describe.each(ROUTES)("%s %s", (method, route, scope, body) => {
   });
 
   test("is 401 without a token and with one that is wrong, in the one envelope", async () => {
-    const path = await aPath();
+    const path = await aPathOf(route);
     for (const token of ["", "sk_wrong"]) {
       const { status, body: said } = await call(method, path, body, token);
       expect([status, said.code, said.error]).toEqual([401, "invalid_token", said.message]);
@@ -180,7 +181,7 @@ describe.each(ROUTES)("%s %s", (method, route, scope, body) => {
   });
 
   test("shows and changes nothing of another workspace", async () => {
-    const path = await aPath();
+    const path = await aPathOf(route);
     const before = await auditOf();
     const state = JSON.stringify([
       await call("GET", "/sources"),
@@ -205,9 +206,12 @@ describe.each(ROUTES)("%s %s", (method, route, scope, body) => {
       expect([id, other.status, other.body.code]).toEqual([id, 404, "not_found"]);
     }
   });
+});
 
-  test.runIf(body !== undefined)("refuses what is no such body, with the field where there is one", async () => {
-    const path = await aPath();
+test.each(ROUTES.filter(([, , , body]) => body !== undefined))(
+  "%s %s refuses what is no such body, with the field where there is one",
+  async (method, route, _, body) => {
+    const path = await aPathOf(route);
     for (const wrong of ["", "{", "null", "[]", '"x"']) {
       const { status, body: said } = await call(method, path, wrong);
       expect([wrong, status]).toEqual([wrong, 400]);
@@ -215,8 +219,8 @@ describe.each(ROUTES)("%s %s", (method, route, scope, body) => {
     }
     const extra = await call(method, path, { ...(body as object), tier: "enterprise" });
     expect([extra.status, extra.body.field]).toEqual([400, "tier"]);
-  });
-});
+  },
+);
 
 describe("lists", () => {
   const LISTS = ["/sources", "/tokens", "/audit", "/schemas"];
@@ -363,6 +367,17 @@ describe("a source", () => {
     await store.db.update(workspaces).set({ tier: "enterprise" });
     expect((await call("PATCH", `/sources/${id}`, limits(null, null))).status).toBe(200);
     expect((await call("PATCH", `/sources/${id}`, { limits: null })).body.limits).toBeNull();
+  });
+
+  test("is held to its workspace's limits as they are when it is changed", async () => {
+    const id = await aSourceId();
+    let pending: Promise<Answer> | undefined;
+    await store.db.transaction(async (tx) => {
+      await tx.update(workspaces).set({ limits: { window_requests_max: 10, day_events_max: 10 } });
+      pending = call("PATCH", `/sources/${id}`, { limits: { window_requests_max: 400, day_events_max: 5 } });
+      await wait(300);
+    });
+    expect(await pending).toMatchObject({ status: 400, body: { field: "limits.window_requests_max" } });
   });
 
   test.each([

@@ -2,8 +2,8 @@ import { DrizzleQueryError } from "drizzle-orm";
 import postgres from "postgres";
 import { AppError } from "../../kit/errors.ts";
 
-/** Connection lost or refused (08), no room (53), shutting down or starting (57P), and our own statement timeout. */
-const AWAY = /^(?:08|53|57P|57014)/;
+/** Connection lost or refused (08), rolled back for another transaction (40), no room (53), shutting down or starting (57P), and our own statement timeout. */
+const AWAY = /^(?:08|40|53|57P|57014)/;
 const RETRY_AFTER_SECONDS = 5;
 
 /**

@@ -111,7 +111,8 @@ async function setDomains(
 ): Promise<void> {
   await tx.delete(sourceDomains).where(eq(sourceDomains.sourceId, sourceId));
   if (domains.length === 0) return;
-  const rows = domains.map((domain) => ({ domain, workspaceId, sourceId }));
+  // In one order, so that two who want the same domains never wait for each other in a circle.
+  const rows = domains.toSorted().map((domain) => ({ domain, workspaceId, sourceId }));
   const taken = await tx.insert(sourceDomains).values(rows).onConflictDoNothing().returning();
   const missing = domains.find((domain) => !taken.some((row) => row.domain === domain));
   if (missing !== undefined)

@@ -1,5 +1,5 @@
 import type { DeadLetter } from "../event/dead-letter.ts";
-import type { CheckedEvent, Draft, JsonObject, ReceivedEvent } from "../event/event.ts";
+import type { CheckedEvent, Draft, Json, JsonObject, ReceivedEvent } from "../event/event.ts";
 import { each, going, type Outcome, tried } from "../event/outcome.ts";
 import { AppError } from "../kit/errors.ts";
 import { log } from "../kit/log.ts";
@@ -10,6 +10,7 @@ import { checkPlan } from "./check-plan.ts";
 import { checkSchemas } from "./check-schema.ts";
 import { flattened } from "./flatten.ts";
 import { inflate } from "./inflate.ts";
+import { isObject } from "./is-object.ts";
 import { lettersOf } from "./letters.ts";
 import { type Item, type Parsed, parse } from "./parse.ts";
 import type { Claim, IngestPorts, Rate, Rules } from "./ports.ts";
@@ -171,7 +172,7 @@ function readMapped(readItems: NonNullable<Parsed["read"]>, source: Source): rea
 function receive(items: readonly Item[], body: Parsed, call: Call, ports: IngestPorts): Outcome<ReceivedEvent>[] {
   const visitor = body.visitors ? visitorOf(body, call, ports) : undefined;
   return items.map((item) => {
-    if ("refused" in item) return { messageId: "", kind: "rejected", error: item.refused, stage: "parse" };
+    if ("refused" in item) return { messageId: idIn(item.raw), kind: "rejected", error: item.refused, stage: "parse" };
     const { draft } = item;
     const id = tried("", "validate", draft, messageIdOf);
     if (id.kind !== "going") return id;
@@ -181,6 +182,15 @@ function receive(items: readonly Item[], body: Parsed, call: Call, ports: Ingest
       stamp(validate(from, call.kind, messageId), call.receivedAt, from, item.cleaned),
     );
   });
+}
+
+/** The id of what is refused unread, so that whoever sent it knows which it was. */
+function idIn(raw: Json | undefined): string {
+  try {
+    return isObject(raw) ? (messageIdOf(raw) ?? "") : "";
+  } catch {
+    return "";
+  }
 }
 
 /** What the call says for all of its events: when it was sent, and who visits where the client names nobody. */

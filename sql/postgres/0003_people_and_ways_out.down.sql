@@ -1,0 +1,3 @@
+drop table destinations;
+drop table functions;
+drop table profiles;

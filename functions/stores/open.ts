@@ -1,5 +1,4 @@
 import { DescribeStreamSummaryCommand } from "@aws-sdk/client-kinesis";
-import { S3Client } from "@aws-sdk/client-s3";
 import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { createHashOfAddress } from "../kit/address-hash.ts";
 import type { Env } from "../kit/env.ts";
@@ -61,11 +60,10 @@ const SPILL_BUDGET_MS = 1_000;
 export function openStores(settings: StoresSettings, { onCacheAway = () => {} }: StoresHooks = {}) {
   const kinesis = once(() => createPutClient(settings.aws));
   const { dlqUrl, retryUrl, largeBucket } = settings.queues;
-  const large = once(() => createLargeObjects(s3At(settings, QUEUE_CALL), need(largeBucket, "LARGE_BUCKET")));
+  const large = once(() => createLargeObjects(s3Config(settings, QUEUE_CALL), need(largeBucket, "LARGE_BUCKET")));
   const sqs = once(() => sqsAt(settings, QUEUE_CALL));
   const read = once(() => createReadEntries(large()));
   const budget = { budgetMs: QUEUE_BUDGET_MS };
-  const toRetry = () => ({ sqs: sqs(), queueUrl: need(retryUrl, "RETRY_QUEUE_URL"), large: large() });
   const clickhouse = once(() =>
     createClickHouse({ ...settings.clickhouse, url: need(settings.clickhouse.url, "CLICKHOUSE_URL") }),
   );
@@ -100,11 +98,14 @@ export function openStores(settings: StoresSettings, { onCacheAway = () => {} }:
       return createRejectEvents(createSendEntries({ sqs: sqs(), queueUrl, large: large() }, budget));
     }),
     spill: onFirstCall(() => {
-      const [own, objects] = [sqsAt(settings, SPILL_CALL), s3At(settings, SPILL_CALL)];
-      const to = { ...toRetry(), sqs: own, large: createLargeObjects(objects, need(largeBucket, "LARGE_BUCKET")) };
+      const own = createLargeObjects(s3Config(settings, SPILL_CALL), need(largeBucket, "LARGE_BUCKET"));
+      const to = { sqs: sqsAt(settings, SPILL_CALL), queueUrl: need(retryUrl, "RETRY_QUEUE_URL"), large: own };
       return createSpill(createSendEntries(to, { budgetMs: SPILL_BUDGET_MS }));
     }),
-    sendRetries: onFirstCall(() => createSendRetries(createSendEntries(toRetry(), budget))),
+    sendRetries: onFirstCall(() => {
+      const queueUrl = need(retryUrl, "RETRY_QUEUE_URL");
+      return createSendRetries(createSendEntries({ sqs: sqs(), queueUrl, large: large() }, budget));
+    }),
     readLetters: onFirstCall(() => createReadLetters(read())),
     readRetries: onFirstCall(() => createReadRetries(read())),
     warehouse: {
@@ -146,13 +147,11 @@ export function openStores(settings: StoresSettings, { onCacheAway = () => {} }:
 const queuesAt = ({ aws, queues }: StoresSettings) => ({ region: aws.region, endpoint: queues.endpoint });
 const sqsAt = (settings: StoresSettings, call: typeof QUEUE_CALL) =>
   new SQSClient(clientConfig(queuesAt(settings), call));
-const s3At = (settings: StoresSettings, call: typeof QUEUE_CALL) => {
+const s3Config = (settings: StoresSettings, call: typeof QUEUE_CALL) => ({
+  ...clientConfig(queuesAt(settings), call),
   // An engine on one port has no host for each bucket.
-  return new S3Client({
-    ...clientConfig(queuesAt(settings), call),
-    forcePathStyle: settings.queues.endpoint !== undefined,
-  });
-};
+  forcePathStyle: settings.queues.endpoint !== undefined,
+});
 
 const once = <T>(make: () => T): (() => T) =>
   onFirstCall(() => {

@@ -1,4 +1,4 @@
-import { GetObjectCommand, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import type { S3ClientConfig } from "@aws-sdk/client-s3";
 
 /**
  * Texts that are too large for a queue. Whoever sent the pointer may send it again and whoever reads it may read it
@@ -11,16 +11,28 @@ export type LargeObjects = {
   get: (key: string) => Promise<string>;
 };
 
-export const createLargeObjects = (s3: Pick<S3Client, "send">, bucket: string): LargeObjects => ({
-  put: async (key, text, signal) => {
-    const command = new PutObjectCommand({ Bucket: bucket, Key: key, Body: text, ContentType: "application/json" });
-    await s3.send(command, signal ? { abortSignal: signal } : {});
-  },
-  get: async (key) => {
-    const { Body } = (await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }))) as {
-      Body?: { transformToString: () => Promise<string> };
-    };
-    if (!Body) throw new Error(`the object ${key} has no body`);
-    return Body.transformToString();
-  },
-});
+/** Large texts are rare, and S3's client is a fifth of what the door loads: it is loaded with the first of them. */
+export function createLargeObjects(config: S3ClientConfig, bucket: string): LargeObjects {
+  let opened: ReturnType<typeof open> | undefined;
+  const open = async () => {
+    const { GetObjectCommand, PutObjectCommand, S3Client } = await import("@aws-sdk/client-s3");
+    return { s3: new S3Client(config), GetObjectCommand, PutObjectCommand };
+  };
+  const loaded = () => {
+    opened ??= open();
+    return opened;
+  };
+  return {
+    put: async (key, text, signal) => {
+      const { s3, PutObjectCommand } = await loaded();
+      const command = new PutObjectCommand({ Bucket: bucket, Key: key, Body: text, ContentType: "application/json" });
+      await s3.send(command, signal ? { abortSignal: signal } : {});
+    },
+    get: async (key) => {
+      const { s3, GetObjectCommand } = await loaded();
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+      if (!Body) throw new Error(`the object ${key} has no body`);
+      return Body.transformToString();
+    },
+  };
+}

@@ -19,7 +19,7 @@ import { wire as wireDeliver } from "../entry/deliver.ts";
 import { wire as wireIngest } from "../entry/ingest.ts";
 import { wire as wireQuery } from "../entry/query.ts";
 import { wire as wireRepublish } from "../entry/republish.ts";
-import { openStores, type StoresSettings } from "../stores/open.ts";
+import { openStores, type Stores, type StoresSettings } from "../stores/open.ts";
 import { openPostgres } from "../stores/postgres/client.ts";
 import { workspaces } from "../stores/postgres/schema/workspaces.ts";
 import { createAddSource } from "../stores/postgres/sources.ts";
@@ -34,9 +34,13 @@ export type EngineSystem = Awaited<ReturnType<typeof openEngineSystem>>;
 
 /**
  * The doors and consumers over real engines, in this process, with a stream, queues, databases and a cache of their own.
- * Nothing is consumed by itself: a test drains what it wants, and as often as it wants.
+ * Nothing is consumed by itself: a test drains what it wants, and as often as it wants. `wrap` puts something before the
+ * stores of doors and consumers, such as faults.
  */
-export async function openEngineSystem(engines: Record<EngineName, EngineReady>) {
+export async function openEngineSystem(
+  engines: Record<EngineName, EngineReady>,
+  { wrap = (stores) => stores, shards = 1 }: { wrap?: (stores: Stores) => Stores; shards?: number } = {},
+) {
   const name = `t${randomBytes(6).toString("hex")}`;
   const [kinesis, sqs, s3] = [kinesisAt(engines.stream.url), sqsAt(engines.queues.url), s3At(engines.queues.url)];
   const makeQueue = async (queue: string) =>
@@ -48,7 +52,9 @@ export async function openEngineSystem(engines: Record<EngineName, EngineReady>)
     freshPostgres(engines.database.url),
     startCache(),
     s3.send(new CreateBucketCommand({ Bucket: name })),
-    kinesis.send(new CreateStreamCommand({ StreamName: name, ShardCount: 1 })).then(() => untilActive(kinesis, name)),
+    kinesis
+      .send(new CreateStreamCommand({ StreamName: name, ShardCount: shards }))
+      .then(() => untilActive(kinesis, name)),
   ]);
   const settings: StoresSettings = {
     aws: { region: "us-east-1", endpoint: engines.stream.url },
@@ -59,7 +65,7 @@ export async function openEngineSystem(engines: Record<EngineName, EngineReady>)
     postgresUrl: database.url,
     redis: { url: cache.url, token: "local" },
   };
-  const stores = openStores(settings);
+  const stores = wrap(openStores(settings));
   const [ingest, query] = [wireIngest(stores, { localMode: true }), wireQuery(stores, { localMode: true })];
   const [deliver, keep, republish] = [wireDeliver(stores), wireDeadLetter(stores), wireRepublish(stores)];
   const postgres = openPostgres(database.url);
@@ -106,15 +112,20 @@ export async function openEngineSystem(engines: Record<EngineName, EngineReady>)
       // biome-ignore lint/suspicious/noExplicitAny: answers are read by the tests that know them
       return { status: answer.status, body: (await answer.json()) as any };
     },
+    ingest,
     query,
     drainDeadLetters: (times = 1) => drainQueue(dlqUrl, keep, times),
     drainRetries: (times = 1) => drainQueue(retryUrl, republish, times),
-    /** The whole stream from its start: what is stored already must not be stored again. */
-    drainStream: async () => {
+    records: () => recordsOf(kinesis, name),
+    /** The whole stream from its start, so many records at a time: what is stored already must not be stored again. */
+    drainStream: async (batchSize = 10_000) => {
       for (const { shard, records } of await recordsOf(kinesis, name)) {
         const arn = `arn:aws:kinesis:us-east-1:000000000000:stream/${name}`;
-        const { batchItemFailures } = await deliver(toKinesisEvent(arn, shard, records), WITH_TIME);
-        if (batchItemFailures.length > 0) throw new Error("the consumer failed");
+        for (let at = 0; at < records.length; at += batchSize) {
+          const batch = toKinesisEvent(arn, shard, records.slice(at, at + batchSize));
+          const { batchItemFailures } = await deliver(batch, WITH_TIME);
+          if (batchItemFailures.length > 0) throw new Error("the consumer failed");
+        }
       }
     },
     close: async () => {

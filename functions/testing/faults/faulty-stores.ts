@@ -1,0 +1,78 @@
+import type { PutFrames } from "../../ingest/publish.ts";
+import { AppError } from "../../kit/errors.ts";
+import type { Stores } from "../../stores/open.ts";
+import { shuffled } from "./chance.ts";
+import { faulty, type Says } from "./faulty.ts";
+import type { Schedule } from "./schedule.ts";
+
+/**
+ * The stores of a door or a consumer, whose ports meet the faults of a schedule: `putFrames`, `spill`, `reject`, `admit`,
+ * `settleClaims`, `insert` (the warehouse's). What the ports promise holds: a put says refused or unknown and never
+ * throws, settling never throws.
+ */
+export function faultyStores(stores: Stores, { of, chanceOf }: Schedule): Stores {
+  const port = <Args extends readonly unknown[], Answer>(
+    name: string,
+    real: (...args: Args) => Promise<Answer>,
+    says: Says<Args, Answer>,
+  ) => faulty(real, says, of(name), chanceOf(name));
+  return {
+    ...stores,
+    putFrames: port("putFrames", stores.putFrames, puts),
+    spill: port("spill", stores.spill, puts),
+    reject: port("reject", stores.reject, throwing("the queue is away")),
+    admit: port("admit", stores.admit, {
+      refused: () => {
+        throw new AppError("unavailable", "the write key cannot be checked now, send again", { retryAfterSeconds: 5 });
+      },
+      // The cache claimed, and its answer never came: the port then knows nothing of any id.
+      unknown: (_, answer) => {
+        if (answer) return { ...answer, claims: answer.claims.map(() => "suspect" as const) };
+        throw new AppError("unavailable", "the write key cannot be checked now, send again", { retryAfterSeconds: 5 });
+      },
+    }),
+    settleClaims: port("settleClaims", stores.settleClaims, { refused: async () => {}, unknown: async () => {} }),
+    warehouse: {
+      ...stores.warehouse,
+      insert: port("insert", stores.warehouse.insert, throwing("the warehouse is away")),
+    },
+  };
+}
+
+type PutArgs = Parameters<PutFrames>;
+type PutAnswer = Awaited<ReturnType<PutFrames>>;
+
+/** Puts as Kinesis and SQS treat them: each entry has its own outcome, and the order inside a call is nobody's promise. */
+export const puts: Says<PutArgs, PutAnswer> = {
+  refused: (entries) => entries.map(() => "refused"),
+  unknown: ([entries]) => entries.map(() => "unknown"),
+  partial: async (port, [entries], chance) => {
+    const passes = entries.map(() => chance() < 0.5);
+    const results = (await port(entries.filter((_, index) => passes[index]))).values();
+    return passes.map((passed) => (passed ? (results.next().value ?? "unknown") : "refused"));
+  },
+  reorder: async (port, [entries], chance) => {
+    const order = shuffled(chance, entries);
+    const results = await port(order);
+    return entries.map((entry) => results[order.indexOf(entry)] ?? "unknown");
+  },
+  sent: ([entries]) => [entries.map((entry) => ({ ...entry, record: Buffer.from(entry.record) }))],
+  corrupt: ([entries], chance) => [
+    entries.map((entry) => {
+      const record = Buffer.from(entry.record);
+      const at = Math.floor(chance() * record.length);
+      record.writeUInt8(record.readUInt8(at) ^ 1, at);
+      return { ...entry, record };
+    }),
+  ],
+};
+
+/** A port that throws whenever it is not sure. */
+const throwing = <Args extends readonly unknown[]>(message: string): Says<Args, void> => ({
+  refused: () => {
+    throw new Error(message);
+  },
+  unknown: () => {
+    throw new Error(`${message}, or its answer was lost`);
+  },
+});

@@ -4,20 +4,25 @@ import { eventually } from "../local-system.ts";
 import type { FaultProxy } from "./fault-proxy.ts";
 import type { Rig, RigSource } from "./rig.ts";
 
-/** The door has claimed by then, and waits for the stream; its budget for a put is 300 ms. */
-const CLAIMED_AFTER_MS = 100;
+/** The door has claimed and its put is on the way by then; its budget for a put is 300 ms. */
+const PUT_SENT_MS = 100;
 /** The put is answered by then, and the door waits for the cache, for 150 ms at the most, before it answers. */
-const PUT_AFTER_MS = 60;
+const PUT_ANSWERED_MS = 60;
+
+/** Where a door dies: its claim still pending, or confirmed. */
+export type DeathAfter = "put" | "confirm";
 
 /**
- * Makes a call and kills the doors (SIGKILL) after its put and before its answer: the stream stands still until the claim
- * is made, the cache from then on. Resolves when the client has delivered; answers whether the event was in the table
- * before the client came again, which says that the kill was in time.
+ * Makes a call and kills the doors (SIGKILL) when its put is sent, or when its confirmation is, and before its answer:
+ * the stream stands still, in the second case the cache after it, and goes on with what the dead door had sent. Resolves
+ * when the client has delivered; answers whether the event was in the table before the client came again, which says
+ * that the kill was in time.
  */
-export async function killAfterPut(
+export async function killBeforeAnswer(
   rig: Rig,
   proxy: FaultProxy,
   source: RigSource,
+  after: DeathAfter,
   call: () => Promise<unknown>,
 ): Promise<boolean> {
   const { stream = 0, cache = 0, doors = 0 } = rig.running().children;
@@ -28,10 +33,12 @@ export async function killAfterPut(
     await eventually(async () => {
       if (proxy.calls().length === 0) throw new Error("the client has not called");
     });
-    await wait(CLAIMED_AFTER_MS);
-    process.kill(cache, "SIGSTOP");
-    process.kill(stream, "SIGCONT");
-    await wait(PUT_AFTER_MS);
+    await wait(PUT_SENT_MS);
+    if (after === "confirm") {
+      process.kill(cache, "SIGSTOP");
+      process.kill(stream, "SIGCONT");
+      await wait(PUT_ANSWERED_MS);
+    }
     process.kill(doors, "SIGKILL");
   } finally {
     for (const engine of [stream, cache]) process.kill(engine, "SIGCONT");

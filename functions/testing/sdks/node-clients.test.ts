@@ -5,7 +5,7 @@ import { sql } from "../local-client.ts";
 import { eventually } from "../local-system.ts";
 import { onItsOwn, testClients } from "./client-tests.ts";
 import { FOREIGN_CLIENTS, posthogNode } from "./foreign-clients.ts";
-import { killAfterPut } from "./killed-door.ts";
+import { killBeforeAnswer } from "./killed-door.ts";
 import { useRig } from "./rig.ts";
 import { SEGMENT_CLIENTS, segmentNode } from "./segment-clients.ts";
 
@@ -75,14 +75,17 @@ test("K-01 @segment/analytics-node sends 10,000 events of all six types, and eac
   expect(rows.filter(([id, type]) => sent.get(id) !== type)).toEqual([]);
 }, 180_000);
 
-test.each([segmentNode, posthogNode])(
-  "$name: the doors die between put and answer, the client comes again, and the event is stored once",
-  async (client) => {
-    // Which of two engines answers first is up to the machine: until the kill was in time, but never wrong before.
+const DEATHS = [segmentNode, posthogNode].flatMap((client) =>
+  (["put", "confirm"] as const).map((after) => [client.name, after, client] as const),
+);
+test.each(DEATHS)(
+  "%s: the doors die after the %s and before the answer, the client comes again, and the event is stored once",
+  async (_, after, client) => {
+    // Which of two processes is first is up to the machine: until the kill was in time, and never wrong before.
     for (let attempt = 1, inTime = false; !inTime; attempt++) {
       expect(attempt).toBeLessThan(10);
       await onItsOwn(rig, client, async (proxy, source, target) => {
-        inTime = await killAfterPut(rig, proxy, source, () => client.oneCall(target));
+        inTime = await killBeforeAnswer(rig, proxy, source, after, () => client.oneCall(target));
         expect((await rig.stored(source)).map(({ event, copies }) => [event, copies])).toEqual([["One", 1]]);
       });
     }

@@ -239,3 +239,37 @@ test("F22: an answer that was lost gets a second attempt, as suspect, also when 
   expect(await publish(WORKSPACE, [event("a")])).toEqual(["stored"]);
   expect(stream.calls).toHaveLength(2);
 });
+
+describe("F4 what the stream does not take in time", () => {
+  test("spills to the queue, and is stored when that took it, suspect and whole", async () => {
+    const spilled: Buffer[] = [];
+    const { publish } = aPublish(Array(20).fill(all("refused")), {
+      spill: async (puts) => {
+        spilled.push(...puts.map(({ record }) => record));
+        return puts.map(() => "stored");
+      },
+    });
+    expect(await publish(WORKSPACE, [event("a"), event("b")])).toEqual(["stored", "stored"]);
+    expect(spilled).toHaveLength(1);
+    const frame = decodeFrame(spilled[0] ?? Buffer.alloc(0));
+    expect([frame.events, [...frame.suspects]]).toEqual([2, [1, 1]]);
+  });
+
+  test.each<[PutResult, PutResult, PutResult]>([
+    ["refused", "refused", "refused"],
+    ["refused", "unknown", "unknown"],
+    ["unknown", "refused", "unknown"],
+    ["unknown", "stored", "stored"],
+  ])(
+    "and that was %s by the stream and %s by the queue is %s: only what both refused is nowhere",
+    async (stream, queue, result) => {
+      const { publish } = aPublish(Array(20).fill(all(stream)), { spill: async (puts) => puts.map(() => queue) });
+      expect(await publish(WORKSPACE, [event("a")])).toEqual([result]);
+    },
+  );
+
+  test("does not spill what the stream took", async () => {
+    const { publish } = aPublish([], { spill: () => expect.unreachable("nothing was late") });
+    expect(await publish(WORKSPACE, [event("a")])).toEqual(["stored"]);
+  });
+});

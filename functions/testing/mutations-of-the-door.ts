@@ -1,0 +1,188 @@
+import type { Mutation } from "./mutations.ts";
+
+const ingest = (stage: string, test = stage) => ({
+  file: `functions/ingest/${stage}.ts`,
+  testFile: `functions/ingest/${test}.test.ts`,
+});
+const rules = (stage: string) => ingest(stage, "rules");
+const door = (file: string) => ({ file: `functions/http/${file}.ts`, testFile: "functions/http/ingest-door.test.ts" });
+
+/** The rules of the ingest door: late, claims, schema, plan, privacy, dead letters, CORS, limits. */
+export const DOOR_MUTATIONS: readonly Mutation[] = [
+  {
+    name: "late: an hour more does not matter",
+    ...ingest("reject-late"),
+    find: "receivedAt - sentAt <= lateAfterMs",
+    replace: "receivedAt - sentAt <= lateAfterMs + HOUR_MS",
+    test: "that came one millisecond later is refused",
+  },
+  {
+    name: "late: the source has no say",
+    ...rules("ingest"),
+    find: 'source.lateCheck && bucket === "dedup"',
+    replace: 'bucket === "dedup"',
+    test: "is taken where its source says so",
+  },
+  {
+    name: "rate: a request beyond it goes on",
+    ...rules("ingest"),
+    find: "if (admitted.limited) return",
+    replace: "if (admitted.limited && body.refused) return",
+    test: "is refused whole, with what is left and when to come back",
+  },
+  {
+    name: "claim: of a repeated id the first counts, good or bad",
+    ...rules("ingest"),
+    find: 'if (outcome.kind !== "going") return outcome;\n    const { messageId } = outcome;\n    if (taken',
+    replace: "const { messageId } = outcome;\n    if (taken",
+    test: "burns nothing: of an id that a batch repeats",
+  },
+  {
+    name: "claim: an import is as clean as any",
+    ...rules("ingest"),
+    find: "isRepeat || claim",
+    replace: "claim",
+    test: "of an import is never late: imports are of the past",
+  },
+  {
+    name: "schema: numbers in texts are numbers",
+    ...ingest("check-schema"),
+    find: "if (known === type) continue;",
+    replace: "if (known === type || !Number.isNaN(Number(bag[name]))) continue;",
+    test: "with its field and without coercion",
+  },
+  {
+    name: "schema: null is a type",
+    ...ingest("check-schema"),
+    find: 'return Array.isArray(value) ? "array" : undefined;',
+    replace: 'return Array.isArray(value) || value === null ? "array" : undefined;',
+    test: "that is null fits every type and teaches none",
+  },
+  {
+    name: "schema: what was learned is not looked at again",
+    ...ingest("check-schema"),
+    find: "if (!open.has(event)) return event;",
+    replace: "if (!open.has(event) || learned) return event;",
+    test: "of two isolates at once the one that wrote first wins",
+  },
+  {
+    name: "schema: a refused event teaches",
+    ...ingest("check-schema"),
+    find: "if (known !== undefined) throw",
+    replace: "if (known !== undefined && news) throw",
+    test: "a refused event teaches nothing",
+  },
+  {
+    name: "schema: an outage refuses events",
+    ...ingest("check-schema"),
+    find: "    return false;\n  }\n}",
+    replace: "    throw error;\n  }\n}",
+    test: "what nobody has checked is stored with a warning",
+  },
+  {
+    name: "plan: quarantine forgets the event",
+    ...rules("letters"),
+    find: 'if (outcome.kind !== "rejected" && outcome.kind !== "quarantined") return [];',
+    replace: 'if (outcome.kind !== "rejected") return [];',
+    test: "that quarantines takes the event, keeps it with the dead letters",
+  },
+  {
+    name: "plan: a plan that blocks learns all the same",
+    ...rules("ingest"),
+    find: 'rules.plan?.mode !== "block"',
+    replace: "true",
+    test: "that blocks refuses the event and keeps it with the dead letters",
+  },
+  {
+    name: "suppressed: the anonymous id does not count",
+    ...rules("ingest"),
+    find: "has(userId) || has(anonymousId)",
+    replace: "has(userId)",
+    test: "is a success to its client, counted, and stored nowhere",
+  },
+  {
+    name: "dead letters: a suppressed person is kept there",
+    ...rules("letters"),
+    find: "if (isObject(raw) && isSuppressed(raw)) return [];",
+    replace: "",
+    test: "is not kept with the dead letters either",
+  },
+  {
+    name: "dead letters: a queue that is away is no matter",
+    ...rules("ingest"),
+    find: "if (!kept || results.some",
+    replace: "if (results.some",
+    test: "of a queue that is away makes the whole call repeat",
+  },
+  {
+    name: "dead letters: the key is kept",
+    ...rules("letters"),
+    find: "const { writeKey: _, api_key: __, _metadata: ___, ...kept } = raw;",
+    replace: "const { api_key: __, _metadata: ___, ...kept } = raw;",
+    test: "is kept as it was sent, with its type, and without its key",
+  },
+  {
+    name: "address: the place is asked after the address was reduced",
+    ...ingest("address"),
+    find: "ports.placeOf(address)",
+    replace: 'ports.placeOf(address.replace(/\\d+$/, "0"))',
+    test: "is placed by the whole address, before it is reduced",
+  },
+  {
+    name: "address: a client may lower its source's policy",
+    ...ingest("address"),
+    find: "other !== undefined && STRICTNESS.indexOf(other) > STRICTNESS.indexOf(one) ? other : one",
+    replace: "other ?? one",
+    test: "may ask for more privacy than its source, not for less",
+  },
+  {
+    name: "replay: it is a claim like any other",
+    ...ingest("replay"),
+    find: 'bucket: "dedup:replay",',
+    replace: 'bucket: "dedup",',
+    test: "goes to the stream as it first came, and as suspect",
+  },
+  {
+    name: "replay: what fails again is attempt 1",
+    ...ingest("replay"),
+    find: "{ source, call, attempt, replayId, rejectedAt: Date.now() }",
+    replace: "{ source, call, attempt: 1, replayId, rejectedAt: Date.now() }",
+    test: "that fails again is back among the dead letters with its attempt",
+  },
+  {
+    name: "publish: past the budget nothing spills",
+    ...ingest("publish"),
+    find: "if (late.length > 0) await spill(ports, late);",
+    replace: "for (const frame of late) decide(frame, frame.outcome);",
+    test: "spills to the queue, and is stored when that took it",
+  },
+  {
+    name: "CORS: pages may use their visitors' cookies",
+    ...door("guards/cors"),
+    find: 'c.header("Access-Control-Allow-Origin", origin);',
+    replace:
+      'c.header("Access-Control-Allow-Origin", origin);\n    c.header("Access-Control-Allow-Credentials", "true");',
+    test: "no answer ever allows credentials",
+  },
+  {
+    name: "address: what a client writes is its address",
+    ...door("client"),
+    find: "forwarded.at(-hops)",
+    replace: "forwarded.at(0)",
+    test: "is what the trusted one saw, whatever the client wrote",
+  },
+  {
+    name: "metrics: any token will do",
+    ...door("routes/metrics"),
+    find: "if (!scopes.some(",
+    replace: "if (scopes.length === 0 && !scopes.some(",
+    test: "with the token sk_other are 403",
+  },
+  {
+    name: "log: a key in a path is written",
+    ...door("guards/request-log"),
+    find: 'path.replace(/\\/projects\\/[^/]+/, "/projects/***")',
+    replace: "path",
+    test: "never holds a key, not of the path either",
+  },
+];

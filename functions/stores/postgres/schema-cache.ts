@@ -9,7 +9,7 @@ import type { SchemaStore, StoredSchema } from "./schemas.ts";
 type Room = { version: number; schemas: Map<string, EventSchema> };
 type Asked = { source: Source; key: string };
 
-/** Properties and keys that are kept before the older half of them is dropped: some 20 MB. */
+/** Properties and keys that are kept before the older half of them is dropped: some 10 MB (measured). */
 const HELD_MAX = 100_000;
 
 /**

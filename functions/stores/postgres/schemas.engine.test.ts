@@ -80,6 +80,12 @@ describe("learning", () => {
     );
   });
 
+  test("takes names as long as the door lets them be", async () => {
+    const key = `track:${"語".repeat(255)}`;
+    await store.learn(WORKSPACE, [aProperty("文".repeat(255), { key }), aProperty("💥".repeat(127), { key })]);
+    expect((await typesOf(key)).size).toBe(2);
+  });
+
   test("by many at once: one type for each property, the same for everybody, and nobody waits in a circle", async () => {
     const learners = stores.map(({ db: own }) => createSchemaStore(own));
     const proposals = (["string", "number", "boolean", "array"] as const).flatMap((type, nth) =>

@@ -1,10 +1,12 @@
 import { parseArgs } from "node:util";
 import { TIERS, type Tier } from "../../../functions/registry/source.ts";
+import type { Allowance } from "../../../functions/stores/postgres/manage/operator.ts";
 import { LOCAL } from "../local-mode.ts";
 
 export const HELP = `Makes and revokes what a door needs before anybody can use it. Each secret is shown once, here.
 
   npm run admin -- workspace create --name NAME [--tier default|pro|enterprise] [--timezone UTC]
+  npm run admin -- workspace change --workspace W [--tier T] [--window-requests N|none] [--day-events N|none]
   npm run admin -- workspace list
   npm run admin -- source create --workspace W --name NAME
   npm run admin -- source list --workspace W
@@ -15,7 +17,8 @@ export const HELP = `Makes and revokes what a door needs before anybody can use 
   npm run admin -- token list --workspace W
   npm run admin -- token revoke ID
 
-  W and S are ids, or names that only one has. --write-key takes over a key that clients have already.
+  W and S are ids, or names that only one has. --window-requests: in any 5 s, --day-events: in a day of UTC; another
+  tier ends a workspace's limits of its own. --write-key takes over a key that clients have already.
   --scopes: * or areas with :read or :write, such as sources:write,dlq:read. --expires: 12h, 90d or 2027-01-31.
   --json    the result as JSON
   --help    this text
@@ -31,6 +34,7 @@ export class WrongUse extends Error {}
 export type Asked =
   | { kind: "help" }
   | { kind: "workspace create"; name: string; tier: Tier; timezone: string }
+  | ({ kind: "workspace change"; workspace: string } & Allowance)
   | { kind: "workspace list" }
   | { kind: "source create"; workspace: string; name: string }
   | { kind: "source list" | "token list"; workspace: string }
@@ -42,8 +46,10 @@ export type Asked =
 const text = { type: "string" } as const;
 const OPTIONS = {
   name: text,
-  tier: { ...text, default: "default" },
-  timezone: { ...text, default: "UTC" },
+  tier: text,
+  timezone: text,
+  "window-requests": text,
+  "day-events": text,
   workspace: text,
   source: text,
   "write-key": text,
@@ -76,7 +82,21 @@ export function readArguments(args: string[], now: number): Asked & { json: bool
   switch (kind) {
     case "workspace create":
       takes(["name", "tier", "timezone"]);
-      return { kind, json, name: need("name"), tier: tierOf(values.tier), timezone: timezoneOf(values.timezone) };
+      return {
+        kind,
+        json,
+        name: need("name"),
+        tier: tierOf(values.tier ?? "default"),
+        timezone: timezoneOf(values.timezone ?? "UTC"),
+      };
+    case "workspace change": {
+      takes(["workspace", "tier", "window-requests", "day-events"]);
+      if (given.size < 2) throw new WrongUse("workspace change needs --tier, --window-requests or --day-events.");
+      const tier = values.tier === undefined ? undefined : tierOf(values.tier);
+      const windowRequestsMax = maximumOf("window-requests", values["window-requests"]);
+      const dayEventsMax = maximumOf("day-events", values["day-events"]);
+      return { kind, json, workspace: need("workspace"), tier, windowRequestsMax, dayEventsMax };
+    }
     case "workspace list":
       takes([]);
       return { kind, json };
@@ -124,6 +144,13 @@ function parsed(args: string[]) {
 function tierOf(name: string): Tier {
   if (Object.hasOwn(TIERS, name)) return name as Tier;
   throw new WrongUse(`--tier must be one of ${Object.keys(TIERS).join(", ")}, not "${name}".`);
+}
+
+function maximumOf(option: string, text: string | undefined): number | null | undefined {
+  if (text === undefined || text === "none") return text === undefined ? undefined : null;
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (value >= 1) return value;
+  throw new WrongUse(`--${option} must be a whole number from 1, or none, not "${text}".`);
 }
 
 function timezoneOf(name: string): string {

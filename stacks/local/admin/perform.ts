@@ -15,6 +15,8 @@ export async function perform(
   switch (asked.kind) {
     case "workspace create":
       return operator.addWorkspace(asked);
+    case "workspace change":
+      return operator.allow(await operator.workspaceId(asked.workspace), asked);
     case "workspace list":
       return operator.workspaces();
     case "source create":

@@ -1,5 +1,6 @@
 import { AppError, messageOf } from "../../../functions/kit/errors.ts";
 import { openPostgres } from "../../../functions/stores/postgres/client.ts";
+import { createChange } from "../../../functions/stores/postgres/manage/change.ts";
 import { createManage } from "../../../functions/stores/postgres/manage/create-manage.ts";
 import { createOperator } from "../../../functions/stores/postgres/manage/operator.ts";
 import { createRedis } from "../../../functions/stores/redis/client.ts";
@@ -36,9 +37,11 @@ async function main(args: string[]): Promise<number> {
   try {
     const redis = cache && createGrouped({ client: createRedis({ ...cache, budgetMs: CACHE_BUDGET_MS }) });
     const forget = redis ? createForgetLookup({ redis }) : async () => {};
-    const manage = createManage(db, (lookups) => forget(...lookups));
-    const result = await perform({ manage, operator: createOperator(db, manage, BY), by: BY }, asked);
-    if (asked.kind.endsWith("revoke") && !cache)
+    const tell = (lookups: readonly string[]) => forget(...lookups);
+    const manage = createManage(db, tell);
+    const operator = createOperator({ db, manage, change: createChange(db, tell), by: BY });
+    const result = await perform({ manage, operator, by: BY }, asked);
+    if (/revoke$|^workspace change/.test(asked.kind) && !cache)
       process.stderr.write("millrace  The doors hear of it within 65 seconds: no UPSTASH_REDIS_REST_URL is set.\n");
     return say(asked.json ? JSON.stringify(result, null, 2) : textOf(result));
   } finally {

@@ -25,6 +25,8 @@ export type Changing = {
   /** The doors forget every lookup of a source, as it is now, once this is committed. */
   forgetSource: (sourceId: string) => Promise<void>;
   forgetLookup: (lookup: string) => void;
+  /** As forgetSource, for all sources of the workspace. */
+  forgetAll: () => Promise<void>;
   /** Isolates forget the workspace's plan, schemas and suppressed people. */
   raiseRules: () => Promise<void>;
 };
@@ -43,6 +45,9 @@ export const createChange =
         const select = tx.select().from(workspaces).where(eq(workspaces.id, workspaceId));
         const [workspace] = await select.for("no key update");
         if (!workspace) throw new AppError("not_found", "This workspace does not exist.");
+        const forgetAll = async () => {
+          for (const lookup of await lookupsOf(tx, workspaceId)) lookups.add(lookup);
+        };
         return work({
           tx,
           workspace,
@@ -53,10 +58,11 @@ export const createChange =
             for (const lookup of await lookupsOf(tx, workspaceId, sourceId)) lookups.add(lookup);
           },
           forgetLookup: (lookup) => void lookups.add(lookup),
+          forgetAll,
           raiseRules: async () => {
             const rulesVersion = sql`${workspaces.rulesVersion} + 1`;
             await tx.update(workspaces).set({ rulesVersion }).where(eq(workspaces.id, workspaceId));
-            for (const lookup of await lookupsOf(tx, workspaceId)) lookups.add(lookup);
+            await forgetAll();
           },
         });
       }),

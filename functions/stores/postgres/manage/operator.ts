@@ -6,19 +6,29 @@ import { newId } from "../../../kit/id.ts";
 import type { Manage, TokenRecord, WorkspaceRecord } from "../../../registry/manage.ts";
 import type { Tier } from "../../../registry/source.ts";
 import type { PostgresDb } from "../client.ts";
+import { workspaceLimits } from "../limits.ts";
 import { asked } from "../postgres-error.ts";
 import { apiTokens } from "../schema/api-tokens.ts";
 import { auditLog } from "../schema/audit-log.ts";
 import { sources } from "../schema/sources.ts";
 import { workspaces } from "../schema/workspaces.ts";
 import { writeKeys } from "../schema/write-keys.ts";
+import type { Change } from "./change.ts";
 import { toRecord } from "./workspace.ts";
+
+type OperatorPorts = { db: PostgresDb; manage: Manage; change: Change; by: string };
+/** What is left out stays; another tier ends limits of its own, unless they are given too. Null is no limit. */
+export type Allowance = {
+  tier?: Tier | undefined;
+  windowRequestsMax?: number | null | undefined;
+  dayEventsMax?: number | null | undefined;
+};
 
 /**
  * What only the operator may do: make workspaces, and look across them. No door has it; `npm run admin` does. What is not
  * there is `not_found`.
  */
-export function createOperator(db: PostgresDb, manage: Manage, by: string) {
+export function createOperator({ db, manage, change, by }: OperatorPorts) {
   return {
     addWorkspace: ({
       name,
@@ -38,6 +48,23 @@ export function createOperator(db: PostgresDb, manage: Manage, by: string) {
           return toRecord(added);
         }),
       ),
+
+    /** What a workspace may send. Its doors hold to it as soon as they hear of it. I-07. */
+    allow: (workspaceId: string, { tier, windowRequestsMax, dayEventsMax }: Allowance): Promise<WorkspaceRecord> =>
+      change({ workspaceId, by }, async ({ tx, workspace, audit, forgetAll }) => {
+        const own = tier === undefined ? workspace.limits : null;
+        const now = workspaceLimits(tier ?? workspace.tier, own);
+        const isGiven = windowRequestsMax !== undefined || dayEventsMax !== undefined;
+        const limits = {
+          window_requests_max: windowRequestsMax === undefined ? now.windowRequestsMax : windowRequestsMax,
+          day_events_max: dayEventsMax === undefined ? now.dayEventsMax : dayEventsMax,
+        };
+        const columns = { tier: tier ?? workspace.tier, limits: isGiven ? limits : own };
+        const [changed] = await tx.update(workspaces).set(columns).where(eq(workspaces.id, workspaceId)).returning();
+        await forgetAll();
+        await audit("workspace.allow", `${columns.tier} ${JSON.stringify(columns.limits)}`);
+        return toRecord(changed ?? workspace);
+      }),
 
     workspaces: async (): Promise<WorkspaceRecord[]> =>
       (await asked(db.select().from(workspaces).orderBy(asc(workspaces.createdAt), asc(workspaces.id)))).map(toRecord),

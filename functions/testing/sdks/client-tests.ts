@@ -5,6 +5,10 @@ import { type Fault, type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
 import { RETRY_AFTER_SECONDS } from "./refusing-door.ts";
 import type { Rig, RigSource } from "./rig.ts";
 
+/** What every client's calls carry, where it can carry it. */
+const ORDER = "type = 'track' AND event = 'Order Completed' AND toString(properties.total) = '9.5'";
+const WITH_PLAN = "type = 'identify' AND toString(traits.plan) = 'pro'";
+
 const FAULTS: [title: string, faults: Fault[], rule: keyof SdkClient["faults"]][] = [
   ["429, then taken", [429], "429"],
   ["503, then taken", [503], "503"],
@@ -24,9 +28,16 @@ export function testClients(rig: Rig, clients: readonly SdkClient[]): void {
       onItsOwn(rig, client, async (proxy, source, target) => {
         await client.everyCall(target);
         expect(proxy.calls().map(({ status }) => status)).toEqual(Array(client.requests).fill(200));
+        // Settings, preflights and flags: each asked for once, and answered.
+        const others = proxy.others();
+        expect(others.filter(({ status = 0 }) => status < 200 || status > 204)).toEqual([]);
+        const asked = others.map(({ method, path }) => `${method} ${path}`);
+        expect(asked.toSorted()).toEqual([...new Set(asked)].toSorted());
         const stored = await rig.stored(source);
         expect(stored.map(({ type, event }) => `${type} ${event}`)).toEqual(client.stored);
         expect(stored.filter(({ copies }) => copies !== 1)).toEqual([]);
+        expect(await rig.count(source, ORDER)).toBe(1);
+        expect(await rig.count(source, WITH_PLAN)).toBe(client.stored.includes("identify ") ? 1 : 0);
       }));
 
     const titled = FAULTS.map(([title, faults, rule]) => {

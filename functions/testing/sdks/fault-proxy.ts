@@ -23,13 +23,12 @@ export type Taken = {
 export type FaultProxy = {
   /** What a client gets as its host. */
   url: string;
-  taken: readonly Taken[];
-  /** The requests that carry events: all POSTs but questions for flags. */
+  /** The requests that carried events: all POSTs but questions for flags. */
   calls: () => readonly Taken[];
+  /** All others: settings, preflights, flags. */
+  others: () => readonly Taken[];
   /** The faults of the next calls, one each, after which calls pass. */
   next: (...faults: readonly Fault[]) => void;
-  /** The same fault for every call from now on. */
-  always: (fault: Fault | undefined) => void;
   close: () => Promise<void>;
 };
 
@@ -37,11 +36,10 @@ export type FaultProxy = {
 export async function startFaultProxy(doorUrl: () => string): Promise<FaultProxy> {
   const taken: Taken[] = [];
   let coming: Fault[] = [];
-  let everyCall: Fault | undefined;
   const server = createServer(async (incoming, response) => {
     const { method = "", url: path = "", headers } = incoming;
     const body = await buffer(incoming);
-    const fault = isCall(method, path) ? (coming.shift() ?? everyCall) : undefined;
+    const fault = isCall(method, path) ? coming.shift() : undefined;
     const entry: Taken = { method, path, headers, body, atMs: performance.now(), fault, status: undefined };
     taken.push(entry);
     try {
@@ -57,13 +55,10 @@ export async function startFaultProxy(doorUrl: () => string): Promise<FaultProxy
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    taken,
     calls: () => taken.filter(({ method, path }) => isCall(method, path)),
+    others: () => taken.filter(({ method, path }) => !isCall(method, path)),
     next: (...faults) => {
       coming = [...faults];
-    },
-    always: (fault) => {
-      everyCall = fault;
     },
     close: async () => {
       server.closeAllConnections();

@@ -1,5 +1,4 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { sql } from "../local-client.ts";
 import { eventually } from "../local-system.ts";
 import type { FaultProxy } from "./fault-proxy.ts";
 import type { Rig, RigSource } from "./rig.ts";
@@ -44,8 +43,7 @@ export async function killBeforeAnswer(
     for (const engine of [stream, cache]) process.kill(engine, "SIGCONT");
   }
   const storedAtMs = await eventually(async () => {
-    const [row] = await sql<[number]>(rig.running(), `SELECT count() FROM events WHERE source_id = '${source.id}'`);
-    if (row?.[0] === 0) throw new Error("nothing is stored");
+    if ((await rig.count(source, "true")) === 0) throw new Error("nothing is stored");
     return performance.now();
   });
   await delivered;

@@ -7,7 +7,7 @@ import { onItsOwn, testClients } from "./client-tests.ts";
 import { FOREIGN_CLIENTS, posthogNode } from "./foreign-clients.ts";
 import { killBeforeAnswer } from "./killed-door.ts";
 import { useRig } from "./rig.ts";
-import { SEGMENT_CLIENTS, segmentNode } from "./segment-clients.ts";
+import { largeByRudder, largeBySegment, SEGMENT_CLIENTS, segmentNode } from "./segment-clients.ts";
 
 const rig = useRig();
 // What a client gave up, it says on the console; here that is what it shall do.
@@ -26,6 +26,22 @@ test("K-20 posthog-node halves a batch that is too large, and each of its events
     const stored = await rig.stored(source);
     expect(stored.map(({ event, copies }) => [event, copies])).toEqual([1, 2, 3, 4].map((n) => [`Event ${n}`, 1]));
   }));
+
+/** Each just below the 32 KB that clients allow an event. */
+const LARGE = Array.from({ length: 20 }, () => "x".repeat(30_000));
+
+test.each([
+  ["K-01 @segment/analytics-node", largeBySegment],
+  ["K-04 @rudderstack/rudder-sdk-node", largeByRudder],
+])("%s sends batches of large events, all are taken, and each event is stored once", (_, send) =>
+  onItsOwn(rig, segmentNode, async (proxy, source, target) => {
+    await send(target, LARGE);
+    expect(proxy.calls().every(({ status }) => status === 200)).toBe(true);
+    expect(Math.max(...proxy.calls().map(({ body }) => body.length))).toBeGreaterThan(400_000);
+    const stored = await rig.stored(source);
+    expect(stored.map(({ copies }) => copies)).toEqual(LARGE.map(() => 1));
+  }),
+);
 
 const EVENTS = 10_000;
 

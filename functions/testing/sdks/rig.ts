@@ -21,6 +21,8 @@ export type Rig = {
   newSource: (given?: { writeKey?: string | undefined; domain?: string | undefined }) => Promise<RigSource>;
   /** What is stored of a source, in the order of type and name, once all that was acknowledged before this call is stored. */
   stored: (source: Pick<RigSource, "id">) => Promise<Stored[]>;
+  /** How many rows of it meet a condition in SQL; what was acknowledged before may not be there yet. */
+  count: (source: Pick<RigSource, "id">, condition: string) => Promise<number>;
 };
 
 /** One local system for a test file, as `npm start` runs it, and the database behind its sources. */
@@ -60,6 +62,13 @@ export function useRig(): Rig {
         `SELECT message_id, type, event, count() FROM events WHERE source_id = '${id}' GROUP BY 1, 2, 3 ORDER BY 2, 3, 1`,
       );
       return rows.map(([messageId, type, event, copies]) => ({ messageId, type, event, copies }));
+    },
+    count: async ({ id }, condition) => {
+      const [row] = await sql<[number]>(
+        running(),
+        `SELECT count() FROM events WHERE source_id = '${id}' AND ${condition}`,
+      );
+      return row?.[0] ?? 0;
     },
   };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
-import { jitsuAnalytics } from "@jitsu/js";
+import { type JitsuOptions, jitsuAnalytics } from "@jitsu/js";
 import RudderAnalytics from "@rudderstack/rudder-sdk-node";
 import { Analytics as SegmentAnalytics } from "@segment/analytics-node";
 import { ONCE, persistent, type SdkClient, type Target } from "./client.ts";
@@ -98,14 +98,15 @@ const rudderNode = (gzip: boolean): SdkClient => ({
   waits: true,
 });
 
-const jitsu = ({ url, writeKey }: Target, s2s: boolean) =>
-  jitsuAnalytics({ host: url, writeKey, s2s, errorPolicy: () => undefined });
+const jitsu = ({ url, writeKey }: Target, s2s: boolean, errorPolicy: JitsuOptions["errorPolicy"] = () => undefined) =>
+  jitsuAnalytics({ host: url, writeKey, s2s, ...(errorPolicy && { errorPolicy }) });
 
 const jitsuNode = (s2s: boolean): SdkClient => ({
   name: `K-09 @jitsu/js 1.11.0, ${s2s ? "server to server" : "node"}`,
   newKey: () => `${randomUUID()}:secret`,
   everyCall: async (target) => {
-    const analytics = jitsu(target, s2s);
+    // It complains of an answer that is no JSON.
+    const analytics = jitsu(target, s2s, "rethrow");
     await analytics.identify("u1", { plan: "pro" });
     await analytics.track("Order Completed", { total: 9.5 });
     await analytics.page({ name: "Home", url: "https://shop.example/" });
@@ -127,3 +128,19 @@ export const SEGMENT_CLIENTS: readonly SdkClient[] = [
   jitsuNode(false),
   jitsuNode(true),
 ];
+
+/** Events of such texts, in batches as the client makes them; it counts letters "i" for bytes, so that only their number limits them. */
+export async function largeBySegment({ url, writeKey }: Target, texts: readonly string[]): Promise<void> {
+  const analytics = new SegmentAnalytics({ host: url, writeKey });
+  for (const text of texts) analytics.track({ userId: "u1", event: "Large", properties: { text } });
+  await analytics.closeAndFlush();
+}
+
+/** The same; it sends when it holds 450 KB, or what it holds when it is told. */
+export async function largeByRudder({ url, writeKey }: Target, texts: readonly string[]): Promise<void> {
+  const analytics = new RudderAnalytics(writeKey, { dataPlaneUrl: url, gzip: false });
+  const made = texts.map((text) =>
+    called((done) => analytics.track({ userId: "u1", event: "Large", properties: { text } }, done)),
+  );
+  await Promise.all([...made, analytics.flush()]);
+}

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { EVENT_TYPES, type EventType, type JsonObject, type WireEvent } from "./event.ts";
 
 const Bag = z.record(z.string(), z.unknown()) as unknown as z.ZodType<JsonObject, JsonObject>;

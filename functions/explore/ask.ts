@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Question, RunQuery } from "../kit/query.ts";
 
 export type AskPorts = {

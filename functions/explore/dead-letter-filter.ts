@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { SqlPart, SqlValue } from "../kit/query.ts";
 import { Instant } from "./instant.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { query, type RunQuery, type SqlPart } from "../kit/query.ts";
 import { beyond, LETTER_FILTER, type LetterFilter, type LetterPlace, letterConditions } from "./dead-letter-filter.ts";
 import { cursorOf, positionOf } from "./keyset.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { CONTEXT_COLUMNS } from "../event/columns.ts";
 import { EVENT_TYPES, type JsonObject } from "../event/event.ts";
 import { query, question } from "../kit/query.ts";

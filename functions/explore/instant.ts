@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** DateTime64(3) ends with the year 2299; what ClickHouse cannot hold it would wrap around. */
 const YEAR_MAX = 2299;

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { EVENT_TYPES } from "../event/event.ts";
 import type { LiveEntry as LiveRequest } from "../ingest/report.ts";
 import type { LiveEntry } from "./live-events.ts";

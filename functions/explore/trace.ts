@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { LiveEvent, LiveEntry as LiveRequest } from "../ingest/report.ts";
 import { AppError } from "../kit/errors.ts";
 import { query, type RunQuery } from "../kit/query.ts";

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { cursorOf, placeOf } from "../kit/cursor.ts";
 import { AppError } from "../kit/errors.ts";
 import type { Caller, Page, PageOf } from "../registry/manage.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { type Draft, EVENT_TYPES, type JsonObject, type WireEvent } from "../event/event.ts";
 import { WIRE } from "../event/wire.ts";
 import { AppError } from "../kit/errors.ts";

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 
 /** What a server-side parameter `{name: Type}` may carry. Text and numbers never become SQL: the engine binds them. */
 export type SqlValue = string | number | boolean | readonly (string | number | boolean)[];

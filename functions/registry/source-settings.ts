@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ADDRESS_POLICIES, SOURCE_KINDS } from "./source.ts";
 
 /** A name for people: no control characters, which a terminal would obey. E15. */

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import type { CountsOf } from "../../explore/live-events.ts";
 import type { Manage } from "../../registry/manage.ts";
 import { queryOf } from "../body.ts";

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { REPLAY_LETTERS_MAX, type ReplayLetters } from "../../deliver/replay.ts";
 import { LetterFilter } from "../../explore/dead-letter-filter.ts";
 import { type DeadLetters, GroupsAsked, LettersAsked } from "../../explore/dead-letters.ts";

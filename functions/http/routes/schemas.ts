@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { EVENT_TYPES } from "../../event/event.ts";
 import type { Manage, PropertyRecord } from "../../registry/manage.ts";
 import { bodyOf, queryOf } from "../body.ts";

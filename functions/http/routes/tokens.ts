@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { hashOfToken, newToken } from "../../auth/api-token.ts";
 import { allows, GrantedScope } from "../../auth/scopes.ts";
 import { AppError } from "../../kit/errors.ts";

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { EVENT_TYPES } from "../../event/event.ts";
 import { schemaKeyOf } from "../../event/schema-key.ts";
 import { AppError } from "../../kit/errors.ts";

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import type { Manage } from "../../registry/manage.ts";
 import { Name } from "../../registry/source-settings.ts";
 import { bodyOf, queryOf } from "../body.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { DeadLetter, RejectEvents, Stage } from "../../event/dead-letter.ts";
 import type { ReadEntries, SendEntries } from "./message-lines.ts";
 

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import type { Retry, SendRetries } from "../../event/retry.ts";
 import type { Put, PutResult } from "../../ingest/publish.ts";
 import type { Entry, ReadEntries, SendEntries } from "./message-lines.ts";

@@ -1,5 +1,5 @@
 import type { ClickHouseClient, ClickHouseSettings } from "@clickhouse/client";
-import { z } from "zod";
+import * as z from "zod";
 import type { RunQuery, SqlPart } from "../../kit/query.ts";
 import { fromClickHouse } from "./clickhouse-error.ts";
 import { fillSlots, readSql } from "./sql-file.ts";

@@ -28,11 +28,15 @@ export function testClients(rig: Rig, clients: readonly SdkClient[]): void {
       onItsOwn(rig, client, async (proxy, source, target) => {
         await client.everyCall(target);
         expect(proxy.calls().map(({ status }) => status)).toEqual(Array(client.requests).fill(200));
-        // Settings, preflights and flags: each asked for once, and answered.
+        // Settings and flags are asked for once, and a preflight is at most one a request: it is kept.
         const others = proxy.others();
         expect(others.filter(({ status = 0 }) => status < 200 || status > 204)).toEqual([]);
-        const asked = others.map(({ method, path }) => `${method} ${path}`);
-        expect(asked.toSorted()).toEqual([...new Set(asked)].toSorted());
+        const [preflights, questions] = [
+          others.filter(({ method }) => method === "OPTIONS"),
+          others.filter(({ method }) => method !== "OPTIONS"),
+        ];
+        expect(new Set(questions.map(({ path }) => path)).size).toBe(questions.length);
+        expect(preflights.length).toBeLessThanOrEqual(questions.length + client.requests);
         const stored = await rig.stored(source);
         expect(stored.map(({ type, event }) => `${type} ${event}`)).toEqual(client.stored);
         expect(stored.filter(({ copies }) => copies !== 1)).toEqual([]);

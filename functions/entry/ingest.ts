@@ -14,14 +14,14 @@ import { log } from "../kit/log.ts";
 import { metrics } from "../kit/metrics.ts";
 import { onFirstCall } from "../kit/on-first-call.ts";
 import { createIsShown } from "../kit/shown.ts";
-import { createCheckPlan } from "../registry/compile-plan.ts";
+import type { createCheckPlan } from "../registry/compile-plan.ts";
 import { lookupOfDomain, lookupOfSite } from "../registry/lookup.ts";
 import { suppressedHash } from "../registry/suppressed.ts";
 import { hashOfKey } from "../registry/write-key.ts";
-import { openStores, type Stores } from "../stores/open.ts";
+import { type DoorStores, openDoorStores } from "../stores/open-door.ts";
 
 /** The stages' ports over the stores, shared by the door and the replay of dead letters. */
-export function ingestPorts(stores: Stores): Omit<IngestPorts, "background"> {
+export function ingestPorts(stores: DoorStores): Omit<IngestPorts, "background"> {
   const now = Date.now;
   const counted =
     (to: "stream" | "spill", put: PutFrames): PutFrames =>
@@ -41,7 +41,7 @@ export function ingestPorts(stores: Stores): Omit<IngestPorts, "background"> {
   return {
     ...{ admit, settleClaims, reject, schemas, rulesOf, placeOf, hashOfAddress },
     publish,
-    checkPlan: createCheckPlan(),
+    checkPlan: createLazyCheckPlan(),
     hashOfPerson: suppressedHash,
     isBot,
     lookup: { ofKey: hashOfKey, ofDomain: lookupOfDomain, ofSite: lookupOfSite },
@@ -53,13 +53,25 @@ export function ingestPorts(stores: Stores): Omit<IngestPorts, "background"> {
   };
 }
 
+/** The compiler of plans is a third of the whole function: it is loaded with the first plan. */
+function createLazyCheckPlan(): IngestPorts["checkPlan"] {
+  let checkPlan: ReturnType<typeof createCheckPlan> | undefined;
+  return (plan) => {
+    if (checkPlan) return checkPlan(plan);
+    return import("../registry/compile-plan.ts").then((compiler) => {
+      checkPlan ??= compiler.createCheckPlan();
+      return checkPlan(plan);
+    });
+  };
+}
+
 export type IngestApp = Hono<DoorVars> & {
   /** Resolves when what was answered before it was stored is stored (`INGEST_ACK=async`). */
   drained: () => Promise<void>;
 };
 
 /** The ingest door over its stores. `localMode` can only be said by stacks/local. */
-export function wire(stores: Stores, { localMode }: { localMode: boolean }): IngestApp {
+export function wire(stores: DoorStores, { localMode }: { localMode: boolean }): IngestApp {
   const now = Date.now;
   const open = new Set<Promise<unknown>>();
   const background = (work: Promise<unknown>) => {
@@ -91,4 +103,4 @@ export function wire(stores: Stores, { localMode }: { localMode: boolean }): Ing
 
 const hooks = { onCacheAway: () => metrics.away("cache") };
 
-export const handler = onFirstCall(() => handle(wire(openStores(env.stores, hooks), { localMode: false })));
+export const handler = onFirstCall(() => handle(wire(openDoorStores(env.stores, hooks), { localMode: false })));

@@ -89,7 +89,7 @@ export function createIngest(ports: IngestPorts): Ingest {
     const claimOf = new Map(ids.map((id, index) => [id, claims[index]]));
     const claimed = withClaims(timely, claimOf, bucket !== "dedup", isSuppressed); //                claim, suppressed
     const flat = each(claimed, "flatten", ({ event, suspect }) => toChecked(event, source, suspect, call, ports)); // flatten
-    const planned = rules.plan ? checkPlan(ports.checkPlan(rules.plan), claimed, flat) : flat; //     plan
+    const planned = rules.plan ? checkPlan(await ports.checkPlan(rules.plan), claimed, flat) : flat; //     plan
     const typed = await checkSchemas(ports.schemas, source, planned, rules.plan?.mode !== "block"); // schema
     const checked = withoutRepeats(typed);
 

@@ -86,8 +86,8 @@ export type IngestPorts = {
   reject: RejectEvents;
   schemas: Schemas;
   rulesOf: RulesOf;
-  /** Asked with every event: it keeps what it compiled. */
-  checkPlan: (plan: TrackingPlan) => CheckPlan;
+  /** Asked with every request of a workspace with a plan: it keeps what it compiled. */
+  checkPlan: (plan: TrackingPlan) => CheckPlan | Promise<CheckPlan>;
   /** How a suppressed person is found. */
   hashOfPerson: (workspaceId: string, id: string) => string;
   placeOf: (address: string) => Place | undefined;

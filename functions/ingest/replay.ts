@@ -69,7 +69,7 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
         ports,
       ),
     );
-    const planned = rules?.plan ? checkPlan(ports.checkPlan(rules.plan), received, flat) : flat;
+    const planned = rules?.plan ? checkPlan(await ports.checkPlan(rules.plan), received, flat) : flat;
     const checked = await checkSchemas(ports.schemas, source, planned, rules?.plan?.mode !== "block");
 
     const head = { source, call, attempt, replayId, rejectedAt: Date.now() };

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Rules } from "../../ingest/ports.ts";
 import { aSource } from "../../testing/builders.ts";
-import { createRulesOf } from "./rules.ts";
+import { createRulesOf } from "./rules-cache.ts";
 
 const RULES: Rules = { plan: { mode: "warn", unplanned: "allow", events: [] }, suppressed: new Set(["0"]) };
 const at = (version: number, fields = {}) => aSource({ rules: { version, plan: true, suppressed: true }, ...fields });

@@ -61,6 +61,7 @@ test.each<[name: string, schema: unknown, field: string]>([
   ["alternatives that are none", { anyOf: [] }, "schema.anyOf"],
   ["a tuple", { items: [{}] }, "schema.items"],
   ["names that are none", { required: [1] }, "schema.required"],
+  ["an empty name", { required: [""] }, "schema.required"],
   ["names that are dropped", { required: ["constructor"] }, "schema.required.constructor"],
   ["properties that are dropped", JSON.parse('{"properties":{"__proto__":{}}}'), "schema.properties.__proto__"],
   ["a seventeenth level", deep(17), `schema${".not".repeat(16)}`],

@@ -170,6 +170,8 @@ function objectOf(value: unknown, path: string): object {
 }
 
 function nameOf(name: string, at: At): string {
+  // Ajv takes a missing property of this name for one that is there.
+  if (name === "") throw wrong(at.path, "has an empty name");
   if (DROPPED.includes(name)) throw wrong(`${at.path}.${name}`, "is dropped from every event, a plan cannot name it");
   return name;
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { SdkClient, Target } from "./client.ts";
 import { type Fault, type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
 import { RETRY_AFTER_SECONDS } from "./refusing-door.ts";
-import type { Rig, RigSource } from "./rig.ts";
+import type { Rig, RigSource, WantedSource } from "./rig.ts";
 
 /** What every client's calls carry, where it can carry it. */
 const ORDER = "type = 'track' AND event = 'Order Completed' AND toString(properties.total) = '9.5'";
@@ -66,14 +66,18 @@ export function testClients(rig: Rig, clients: readonly SdkClient[]): void {
 /** With a source and a way to the door that nothing else uses. */
 export async function onItsOwn(
   rig: Rig,
-  client: Pick<SdkClient, "newKey">,
+  client: Pick<SdkClient, "newKey"> & Pick<WantedSource, "windowRequestsMax">,
   run: (proxy: FaultProxy, source: RigSource, target: Target) => Promise<void>,
 ): Promise<void> {
   const proxy = await startFaultProxy(() => rig.running().ingestUrl);
   try {
     // Browsers reach every name under localhost here.
     const domain = `shop-${randomUUID()}.localhost`;
-    const source = await rig.newSource({ writeKey: client.newKey?.(), domain });
+    const source = await rig.newSource({
+      writeKey: client.newKey?.(),
+      domain,
+      windowRequestsMax: client.windowRequestsMax,
+    });
     await run(proxy, source, { url: proxy.url, writeKey: source.writeKey, sourceId: source.id, domain });
   } finally {
     await proxy.close();

@@ -6,6 +6,7 @@ import { eventually } from "../local-system.ts";
 import { onItsOwn, testClients } from "./client-tests.ts";
 import { FOREIGN_CLIENTS, posthogNode } from "./foreign-clients.ts";
 import { killBeforeAnswer } from "./killed-door.ts";
+import { RETRY_AFTER_SECONDS } from "./refusing-door.ts";
 import { useRig } from "./rig.ts";
 import { largeByRudder, largeBySegment, SEGMENT_CLIENTS, segmentNode } from "./segment-clients.ts";
 
@@ -25,6 +26,18 @@ test("K-20 posthog-node halves a batch that is too large, and each of its events
     expect(proxy.calls().map(({ status }) => status)).toEqual([413, 200, 200]);
     const stored = await rig.stored(source);
     expect(stored.map(({ event, copies }) => [event, copies])).toEqual([1, 2, 3, 4].map((n) => [`Event ${n}`, 1]));
+  }));
+
+test("K-01 S-3 a client beyond its source's rate stays away as long as the door says, once, and all it has is stored", () =>
+  onItsOwn(rig, { windowRequestsMax: 2 }, async (proxy, source, { url, writeKey }) => {
+    const analytics = new Analytics({ writeKey, host: url, flushAt: 1 });
+    for (const n of [1, 2, 3]) analytics.track({ userId: "u1", event: `Event ${n}` });
+    await analytics.closeAndFlush({ timeout: 90_000 });
+    const calls = proxy.calls();
+    expect(calls.map(({ status }) => status).toSorted()).toEqual([200, 200, 200, 429]);
+    expect((calls[3]?.atMs ?? 0) - (calls[0]?.atMs ?? 0)).toBeGreaterThan(RETRY_AFTER_SECONDS * 1_000 - 50);
+    const stored = await rig.stored(source);
+    expect(stored.map(({ event, copies }) => [event, copies])).toEqual([1, 2, 3].map((n) => [`Event ${n}`, 1]));
   }));
 
 /** Each just below the 32 KB that clients allow an event. */

@@ -1,13 +1,22 @@
 import { randomUUID } from "node:crypto";
+import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, expect } from "vitest";
 import { LOCAL } from "../../../stacks/local/local-mode.ts";
 import { writeKeyOf } from "../../registry/write-key.ts";
 import { openPostgres } from "../../stores/postgres/client.ts";
 import { sourceDomains } from "../../stores/postgres/schema/source-domains.ts";
+import { sources } from "../../stores/postgres/schema/sources.ts";
 import { createAddSource } from "../../stores/postgres/sources.ts";
 import { forgetDataDir, newDataDir } from "../data-dir.ts";
 import { post, sql } from "../local-client.ts";
 import { eventually, type LocalSystem, type Running, startLocalSystem, stopLocalSystem } from "../local-system.ts";
+
+/** What a test may want of its source: a key that nothing else of this system has, its pages' domain, requests in any 5 s. */
+export type WantedSource = {
+  writeKey?: string | undefined;
+  domain?: string | undefined;
+  windowRequestsMax?: number | undefined;
+};
 
 /** A source of one test's own, so that whatever is stored under it came from that test's client. */
 export type RigSource = { id: string; writeKey: string };
@@ -17,8 +26,8 @@ export type Stored = { messageId: string; type: string; event: string; copies: n
 
 export type Rig = {
   running: () => Running;
-  /** A source with a write key of its own, or with the given one, which nothing else of this system may have; and its pages' domain. */
-  newSource: (given?: { writeKey?: string | undefined; domain?: string | undefined }) => Promise<RigSource>;
+  /** A source with a write key of its own. */
+  newSource: (wanted?: WantedSource) => Promise<RigSource>;
   /** What is stored of a source, in the order of type and name, once all that was acknowledged before this call is stored. */
   stored: (source: Pick<RigSource, "id">) => Promise<Stored[]>;
   /** How many rows of it meet a condition in SQL; what was acknowledged before may not be there yet. */
@@ -40,7 +49,7 @@ export function useRig(): Rig {
   const running = () => system.running();
   return {
     running,
-    newSource: async ({ writeKey: given, domain } = {}) => {
+    newSource: async ({ writeKey: given, domain, windowRequestsMax } = {}) => {
       const { db, close } = openPostgres(running().postgresUrl);
       try {
         const { sourceId, writeKey } = await createAddSource(db)({
@@ -50,6 +59,11 @@ export function useRig(): Rig {
         });
         if (domain !== undefined)
           await db.insert(sourceDomains).values({ domain, workspaceId: LOCAL.workspaceId, sourceId });
+        if (windowRequestsMax !== undefined)
+          await db
+            .update(sources)
+            .set({ limits: { window_requests_max: windowRequestsMax, day_events_max: null } })
+            .where(eq(sources.id, sourceId));
         return { id: sourceId, writeKey: writeKey.reveal() };
       } finally {
         await close();

@@ -101,7 +101,9 @@ export function createIngest(ports: IngestPorts): Ingest {
         ports.publish(source.workspaceId, going(checked)), //                                          publish
         letters.length === 0 || keep(ports, letters), //                                               dead letters
       ]);
-      const report = reportOf(call, items, checked, ports.isShown(source.id, call.receivedAt));
+      // Whatever was not simply taken is shown always: somebody will ask what became of it.
+      const shown = checked.some(({ kind }) => kind !== "going") || ports.isShown(source.id, call.receivedAt);
+      const report = reportOf(call, items, checked, shown);
       const settled = settledOf(checked, claimOf, results, kept);
       await ports.settleClaims({ source, requestId, bucket, ...settled, report }); //                  confirm, release
       if (!kept || results.some((result) => result !== "stored")) throw new RefusedCall(unavailable(), source, rate);

@@ -96,7 +96,7 @@ export type IngestPorts = {
   hashOfAddress: (workspaceId: string, address: string, nowMs: number) => string;
   /** What a source is found by: `registry/lookup.ts`. */
   lookup: { ofKey: (key: string) => string; ofDomain: (name: string) => string; ofSite: (id: string) => string };
-  /** Whether this request is shown in the live view: all of a quiet source, some of a busy one. */
+  /** Whether a request of which all was taken is shown in the live view: all of a quiet source, some of a busy one. */
   isShown: (sourceId: string, nowMs: number) => boolean;
   newId: (nowMs: number) => string;
   limits: SizeLimits;

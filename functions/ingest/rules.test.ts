@@ -386,10 +386,12 @@ describe("B-03 B-06 what a request came to", () => {
     expect(more).toBe(181);
   });
 
-  test("of a busy source is counted and not shown", async () => {
+  test("of a busy source is counted and not shown, unless something else than taking it came of it", async () => {
     const { ingest, cache } = aPath({}, { isShown: () => false });
     await ingest(aCall(aDraft()));
     expect(cache.settled[0]?.report).toEqual({ counts: { accepted: 1 }, live: undefined });
+    await ingest(aCall(aDraft()));
+    expect(live(cache).events).toMatchObject([{ outcome: "duplicate" }]);
   });
 });
 

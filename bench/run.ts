@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { messageOf } from "../functions/kit/errors.ts";
+import { bundle } from "./bundle.ts";
 import { consumer } from "./consumer.ts";
 import { door } from "./door.ts";
 import { endToEnd } from "./end-to-end.ts";
@@ -21,6 +22,7 @@ const ASK: Record<QuestionName, Question> = {
   "stream-bytes": streamBytes,
   freshness,
   handler,
+  bundle,
 };
 const RESULTS = fileURLToPath(new URL("results/", import.meta.url));
 

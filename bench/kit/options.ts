@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 
 /** What to measure, in the order in which it runs. */
-export const QUESTIONS = ["door", "end-to-end", "consumer", "stream-bytes", "freshness", "handler"] as const;
+export const QUESTIONS = ["door", "end-to-end", "consumer", "stream-bytes", "freshness", "handler", "bundle"] as const;
 export type QuestionName = (typeof QUESTIONS)[number];
 
 export const HELP = `Measures Millrace on this machine, prints one table and writes bench/results/<date>-<commit>.json. Linux only.

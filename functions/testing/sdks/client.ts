@@ -4,7 +4,7 @@ export type Target = { url: string; writeKey: string; sourceId: string; domain: 
 /** How many requests a call came to, and how many copies of its event are stored in the end. */
 export type Came = { requests: number; stored: number };
 
-/** A client of a server, unmodified: only its host is ours, and sizes of its queue, so that a test need not wait. */
+/** A client, unmodified: only its host is ours, and how much it queues and how often it tries, so that a test need not wait. */
 export type SdkClient = {
   /** The row of the contract, and the package. */
   name: string;

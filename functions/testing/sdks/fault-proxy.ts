@@ -13,10 +13,8 @@ export type Fault = Refusal | "lost";
 export type Taken = {
   method: string;
   path: string;
-  headers: IncomingMessage["headers"];
   body: Buffer;
   atMs: number;
-  fault: Fault | undefined;
   status: number | undefined;
 };
 
@@ -37,10 +35,10 @@ export async function startFaultProxy(doorUrl: () => string): Promise<FaultProxy
   const taken: Taken[] = [];
   let coming: Fault[] = [];
   const server = createServer(async (incoming, response) => {
-    const { method = "", url: path = "", headers } = incoming;
+    const { method = "", url: path = "" } = incoming;
     const body = await buffer(incoming);
     const fault = isCall(method, path) ? coming.shift() : undefined;
-    const entry: Taken = { method, path, headers, body, atMs: performance.now(), fault, status: undefined };
+    const entry: Taken = { method, path, body, atMs: performance.now(), status: undefined };
     taken.push(entry);
     try {
       const answer =

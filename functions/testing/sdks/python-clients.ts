@@ -18,7 +18,7 @@ const pythonClient = (python: string, name: string, script: string, encoding: "p
     stored: SIX,
     requests: 1,
     oneCall: (target) => run("one", target),
-    // They wait a random while that doubles, whatever Retry-After says; 4xx but 429 are final.
+    // Segment's and RudderStack's wait a random while that doubles, whatever Retry-After says; 4xx but 429 are final.
     faults: persistent(3),
     waits: false,
   };
@@ -32,7 +32,16 @@ export function pythonClients(python: string): SdkClient[] {
     {
       ...pythonClient(python, "K-20 posthog (Python) 7.53.0", "posthog", encoding),
       newKey: () => `phc_${randomUUID()}`,
-      stored: ["alias ", "group ", "identify ", "identify ", "page ", "track $exception", "track Order Completed"],
+      stored: [
+        "alias ",
+        "group ",
+        "identify ",
+        "page ",
+        "track $exception",
+        "track $set_once",
+        "track Order Completed",
+      ],
+      waits: true,
     },
   ]);
 }

@@ -98,8 +98,8 @@ const rudderNode = (gzip: boolean): SdkClient => ({
   waits: true,
 });
 
-const jitsu = ({ url, writeKey }: Target, s2s: boolean, errorPolicy: JitsuOptions["errorPolicy"] = () => undefined) =>
-  jitsuAnalytics({ host: url, writeKey, s2s, ...(errorPolicy && { errorPolicy }) });
+const jitsu = ({ url, writeKey }: Target, s2s: boolean, errorPolicy: NonNullable<JitsuOptions["errorPolicy"]>) =>
+  jitsuAnalytics({ host: url, writeKey, s2s, errorPolicy });
 
 const jitsuNode = (s2s: boolean): SdkClient => ({
   name: `K-09 @jitsu/js 1.11.0, ${s2s ? "server to server" : "node"}`,
@@ -114,7 +114,7 @@ const jitsuNode = (s2s: boolean): SdkClient => ({
   },
   stored: ["group ", "identify ", "page ", "track Order Completed"],
   requests: 4,
-  oneCall: (target) => jitsu(target, s2s).track("One"),
+  oneCall: (target) => jitsu(target, s2s, () => undefined).track("One"),
   faults: ONCE,
   waits: false,
 });

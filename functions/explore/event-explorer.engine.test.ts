@@ -58,6 +58,7 @@ test("a row comes back as its client sent it: whole objects, numbers as numbers,
   expect(next_cursor).toBeNull();
   expect(rows).toEqual([
     {
+      warnings: [],
       workspace_id: WORKSPACE,
       source_id: SOURCE,
       message_id: "whole",

@@ -1,9 +1,9 @@
 ALTER TABLE events
-    DROP COLUMN warnings,
-    DROP COLUMN `context.geo_country`,
-    DROP COLUMN `context.geo_region`,
-    DROP COLUMN `context.geo_city`,
-    DROP COLUMN `context.is_bot`;
+    DROP COLUMN IF EXISTS warnings,
+    DROP COLUMN IF EXISTS `context.geo_country`,
+    DROP COLUMN IF EXISTS `context.geo_region`,
+    DROP COLUMN IF EXISTS `context.geo_city`,
+    DROP COLUMN IF EXISTS `context.is_bot`;
 
 CREATE OR REPLACE VIEW events_track AS SELECT * FROM events WHERE type = 'track';
 

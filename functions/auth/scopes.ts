@@ -1,7 +1,8 @@
 import * as z from "zod";
 
-/** What the manage API is made of. */
+/** What the API is made of. */
 export const AREAS = [
+  "query",
   "sources",
   "schemas",
   "plans",

@@ -174,8 +174,8 @@ export const DOOR_MUTATIONS: readonly Mutation[] = [
   {
     name: "metrics: any token will do",
     ...door("routes/metrics"),
-    find: "if (!scopes.some(",
-    replace: "if (scopes.length === 0 && !scopes.some(",
+    find: 'if (!allows(scopes, "metrics:read"))',
+    replace: "if (scopes.length === 0)",
     test: "with the token sk_other are 403",
   },
   {

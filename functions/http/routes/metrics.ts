@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { allows } from "../../auth/scopes.ts";
 import { AppError } from "../../kit/errors.ts";
 import { metrics } from "../../kit/metrics.ts";
 import type { Authorize } from "../guards/workspace.ts";
@@ -13,7 +14,7 @@ export const metricsRoutes = (authorize: Authorize, localMode: boolean) =>
     if (!localMode) {
       const token = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
       const { scopes } = await authorize({ token, workspaceHeader: undefined });
-      if (!scopes.some((scope) => scope === "*" || scope === "metrics:read" || scope === "metrics:write"))
+      if (!allows(scopes, "metrics:read"))
         throw new AppError("forbidden", "This API token has not the scope metrics:read.");
     }
     const { type, body } = await metrics.text();

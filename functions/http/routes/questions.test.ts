@@ -9,7 +9,7 @@ import { questionRoutes } from "./questions.ts";
 const WORKSPACE = "00000000-0000-4000-8000-000000000001";
 
 /** The door as behind its guards; `asked` collects what reached the store. */
-function door(rows: object[] = []) {
+function door(rows: object[] = [], scopes = ["query:read"]) {
   const asked: { workspaceId: string; params: object }[] = [];
   const logged: object[] = [];
   let now = 1_000_000;
@@ -26,6 +26,7 @@ function door(rows: object[] = []) {
   app.use(async (c, next) => {
     c.set("workspaceId", WORKSPACE);
     c.set("requestId", "r1");
+    c.set("scopes", scopes);
     await next();
   });
   app.route("/", questionRoutes(ask));
@@ -77,5 +78,12 @@ test.each([
   expect(answer.status).toBe(400);
   expect(said).toMatchObject({ code, request_id: "r1", error: said.message });
   expect(said.field).toBe(field);
+  expect(asked).toEqual([]);
+});
+
+test("a token without the scope is 403 and asks nothing", async () => {
+  const { post, asked } = door([], ["sources:write"]);
+  const answer = await post('{"table":"events"}');
+  expect([answer.status, await answer.json()]).toMatchObject([403, { code: "forbidden" }]);
   expect(asked).toEqual([]);
 });

@@ -86,7 +86,7 @@ export function startQueueMapping(options: QueueMappingOptions): QueueMapping {
       const room = Math.min(batchSize - messages.length, MESSAGES_PER_CALL);
       const more = await receive(room, 0);
       messages.push(...more);
-      if (more.length === 0) await pause(Math.min(20, until - Date.now()), signal);
+      if (more.length === 0) await pause(Math.max(0, Math.min(20, until - Date.now())), signal);
     }
     return messages;
   };

@@ -37,7 +37,15 @@ const SQL_TAKES = ["kit/", "stores/clickhouse/", "stores/postgres/"];
  * Local mode runs the entries and reaches no stage behind them. It also makes what a cloud has before it is deployed to
  * (tables, streams, a source with its key), for which it takes the stores' own clients and the words of event and registry.
  */
-const LOCAL_TAKES = ["entry/", "stores/", "registry/", "event/", "kit/", "testing/mutations.ts"];
+const LOCAL_TAKES = [
+  "entry/",
+  "stores/",
+  "registry/",
+  "event/",
+  "kit/",
+  "testing/mutations.ts",
+  "testing/contract-rows.ts",
+];
 
 const sources = (folder: string) =>
   readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -108,6 +116,19 @@ test.each(sources("sql"))("sql/%s takes nothing from functions/ but the stores' 
 
 test.each(sources("stacks/local"))("stacks/local/%s reaches no stage behind the entries", (file) => {
   expect(outside(takenBy("stacks/local", file), LOCAL_TAKES)).toEqual([]);
+});
+
+/** What writes events: the ingest door, the writer behind the stream, and the repair that leads back to it. */
+const WRITERS = ["ingest.ts", "deliver.ts", "republish.ts"];
+test("I-26 A-28 only ingestion writes events: no other entry reaches the stream or the insert of events", () => {
+  const entries = files.filter((file) => file.startsWith("entry/") && !WRITERS.includes(file.slice("entry/".length)));
+  expect(entries.length).toBeGreaterThan(1);
+  for (const file of entries)
+    expect(readFileSync(join("functions", file), "utf8"), file).not.toMatch(
+      /putFrames|createPublish|createStoreOnce|warehouse\.insert/,
+    );
+  for (const file of files.filter((each) => each.startsWith("explore/")))
+    expect(readFileSync(join("functions", file), "utf8"), file).not.toMatch(/\b(INSERT|insertEvents|putFrames)\b/);
 });
 
 describe("the rule refuses", () => {

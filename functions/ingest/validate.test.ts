@@ -103,7 +103,7 @@ const nearlyValid = fc
   })) as fc.Arbitrary<Draft>;
 
 test.each(KINDS)(
-  "validate accepts of %s what the schema accepts, makes the same event of it, and names a field that the schema names",
+  "I-32 validate accepts of %s what the schema accepts, makes the same event of it, and names a field that the schema names",
   (kind) => {
     let [accepted, refused] = [0, 0];
     fc.assert(

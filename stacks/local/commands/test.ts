@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { startVitest } from "vitest/node";
+import { rowsWithoutTest } from "../../../functions/testing/contract-rows.ts";
 
 /**
  * `npm test`: every suite that needs no system package, and a last line that says how many tests ran. Names of files or
@@ -46,5 +47,14 @@ await vitest.close();
 console.log(`\n${((performance.now() - started) / 1_000).toFixed(0)} s`);
 for (const module of modules.filter((module) => module.state() === "failed"))
   console.log(`run again: npm test -- ${module.relativeModuleId}`);
+if (args.length === 0 && !project && !testNamePattern) sayUntestedRows(tests.map((test) => test.fullName));
 console.log(`${passed} passed, ${failed + unhandled} failed`);
 process.exit(failed + unhandled > 0 || passed === 0 ? 1 : 0);
+
+/** What the contract demands and no test shows yet: most of it is not built. */
+function sayUntestedRows(titles: readonly string[]): void {
+  const rows = rowsWithoutTest(titles);
+  const byLetter = Map.groupBy(rows, (row) => row[0] ?? "");
+  if (rows.length > 0) console.log(`${rows.length} rows of the contract that no test names:`);
+  for (const group of byLetter.values()) console.log(`  ${group.join(" ")}`);
+}

@@ -2,6 +2,7 @@ import { gzipSync } from "node:zlib";
 import type { EngineName, EngineReady } from "../../../stacks/local/engines/list.ts";
 import { decodeFrame } from "../../event/frame.ts";
 import { valuesOf } from "../../event/frame-reader.ts";
+import type { Stores } from "../../stores/open.ts";
 import { EPOCH_KEY } from "../../stores/redis/epoch.ts";
 import { openEngineSystem, type Tenant } from "../engine-system.ts";
 import { faultyStores } from "./faulty-stores.ts";
@@ -16,8 +17,12 @@ type Sending = { gzip?: boolean; headers?: Record<string, string> };
  * The doors and consumers over real engines, whose ports meet the faults of `schedule`, and what a test asks of them. The
  * table is new and so the epoch is back-dated: a claim that is clean is believed, as in a system that ran for a day.
  */
-export async function openFaultySystem(engines: Record<EngineName, EngineReady>, schedule: Schedule) {
-  const system = await openEngineSystem(engines, { wrap: (stores) => faultyStores(stores, schedule) });
+export async function openFaultySystem(
+  engines: Record<EngineName, EngineReady>,
+  schedule: Schedule,
+  wrap: (stores: Stores) => Stores = (stores) => faultyStores(stores, schedule),
+) {
+  const system = await openEngineSystem(engines, { wrap });
   await system.cache.client.set(EPOCH_KEY, String(Date.now() - 2 * 24 * 60 * 60 * 1_000));
   return {
     ...system,

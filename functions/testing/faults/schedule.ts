@@ -17,12 +17,12 @@ export type Schedule = {
 
 /**
  * The faults of a run. `ports` says which may happen to which port, and `share` how many of its calls meet one; all of it
- * follows from the seed, as far as the order of a port's own calls does.
+ * follows from the seed, as far as the order of a port's own calls does. Several of a kind share a first word: `client ann`.
  */
 export function createSchedule(seed: number, ports: Record<string, readonly Fault[]>, share = 0.3): Schedule {
   const chanceOf = (name: string) => createChance(seed ^ hashOf(name));
   return schedule(chanceOf, (port) => {
-    const [faults = [], chance] = [ports[port], chanceOf(`${port} faults`)];
+    const [faults = [], chance] = [ports[port.split(" ", 1)[0] ?? ""], chanceOf(`${port} faults`)];
     return () => (faults.length > 0 && chance() < share ? pick(chance, faults) : undefined);
   });
 }

@@ -113,9 +113,16 @@ describe("I-17 a replayed event", () => {
     await expect(replay(anEvent({ event: "" }))).rejects.toThrow("away");
   });
 
-  test("of another workspace's source goes nowhere", async () => {
+  test("whose source is gone, or another workspace's, is back among its own workspace's dead letters", async () => {
     const { replay, published, queue } = aReplay();
-    expect(await replay(anEvent({}, { workspaceId: "00000000-0000-4000-8000-00000000dead" }))).toBe("rejected");
-    expect([published, queue.letters]).toEqual([[], []]);
+    const other = "00000000-0000-4000-8000-00000000dead";
+    expect(await replay(anEvent({}, { workspaceId: other }))).toBe("rejected");
+    expect(await replay(anEvent({}, { sourceId: other }))).toBe("rejected");
+    expect(published).toEqual([]);
+    const said = { code: "not_found", field: "source_id", attempt: 2, replayId: "replay-1" };
+    expect(queue.letters).toMatchObject([
+      { ...said, workspaceId: other },
+      { ...said, sourceId: other },
+    ]);
   });
 });

@@ -1,3 +1,4 @@
+import type { DeadLetter } from "../event/dead-letter.ts";
 import type { CheckedEvent, Json, JsonObject } from "../event/event.ts";
 import { each, going, type Outcome, tried } from "../event/outcome.ts";
 import type { ReplayedEvent } from "../event/retry.ts";
@@ -32,7 +33,10 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
     const { requestId, bucket } = call;
     const lookup = ports.lookup.ofSite(event.sourceId);
     const { source, claims } = await ports.admit({ lookup, requestId, bucket, ids: [messageId] });
-    if (source === null || source.workspaceId !== event.workspaceId) return "rejected"; // its source is gone, and its letters with it
+    if (source === null || source.workspaceId !== event.workspaceId) {
+      await ports.reject([withoutSource(event, messageId, requestId, ports.newId(Date.now()))]);
+      return "rejected";
+    }
 
     const rules = source.rules.plan || source.rules.suppressed ? await ports.rulesOf(source) : undefined;
     const isSuppressed = ({ userId, anonymousId }: JsonObject) =>
@@ -99,6 +103,27 @@ function draftOf({ payload, messageId, letterId }: ReplayedEvent): JsonObject {
     return named;
   }
 }
+
+/** What is said of an event whose source was deleted: it stays with the dead letters, as another attempt. */
+const withoutSource = (event: ReplayedEvent, messageId: string, trace: string, id: string): DeadLetter => ({
+  id,
+  workspaceId: event.workspaceId,
+  sourceId: event.sourceId,
+  messageId,
+  type: "",
+  event: "",
+  stage: "validate",
+  code: "not_found",
+  field: "source_id",
+  message: "The source of this event does not exist any more.",
+  payloadKind: "event",
+  payload: event.payload,
+  attempt: event.attempt,
+  trace,
+  replayId: event.replayId,
+  receivedAt: event.receivedAt,
+  rejectedAt: Date.now(),
+});
 
 const callOf = ({ receivedAt, replayId, letterId }: ReplayedEvent): Call => ({
   kind: "batch",

@@ -117,9 +117,12 @@ export async function openEngineSystem(
     drainDeadLetters: (times = 1) => drainQueue(dlqUrl, keep, times),
     drainRetries: (times = 1) => drainQueue(retryUrl, republish, times),
     records: () => recordsOf(kinesis, name),
-    /** The whole stream from its start, so many records at a time: what is stored already must not be stored again. */
-    drainStream: async (batchSize = 10_000) => {
-      for (const { shard, records } of await recordsOf(kinesis, name)) {
+    /**
+     * The whole stream from its start, or the shards of it that are `drained`, so many records at a time: what is stored
+     * already must not be stored again.
+     */
+    drainStream: async (batchSize = 10_000, drained: (of: { shard: string }) => boolean = () => true) => {
+      for (const { shard, records } of (await recordsOf(kinesis, name)).filter(drained)) {
         const arn = `arn:aws:kinesis:us-east-1:000000000000:stream/${name}`;
         for (let at = 0; at < records.length; at += batchSize) {
           const batch = toKinesisEvent(arn, shard, records.slice(at, at + batchSize));

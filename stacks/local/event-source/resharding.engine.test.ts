@@ -103,3 +103,35 @@ test("a failing parent holds its children back", async () => {
   heal = true;
   await until(() => new Set(seen()).size).toBe(5);
 });
+
+test("F26 a stream that is split and merged under load delivers each event of a key once and in its order", async () => {
+  const stream = await streams.createStream("busy");
+  const { handler, deliveries, seen } = noting();
+  const mapping = await streams.map(stream, handler, { batchSize: 7 });
+  const KEYS = ["a", "b", "c", "d", "e", "f"];
+  let running = true;
+  // Each key's sender waits for its put, as the door does; the keys lie on both sides of the split.
+  const senders = KEYS.map(async (key) => {
+    let sent = 0;
+    for (; running; sent++) await streams.put(stream, [`${key}${sent}`], key);
+    return sent;
+  });
+  await until(() => seen().length).toBeGreaterThan(30);
+  await reshard(
+    stream,
+    new SplitShardCommand({ StreamName: stream, ShardToSplit: shardName(0), NewStartingHashKey: HALF }),
+    2,
+  );
+  await until(() => new Set(deliveries.map(({ shard }) => shard)).size).toBe(3);
+  const merge = { StreamName: stream, ShardToMerge: shardName(1), AdjacentShardToMerge: shardName(2) };
+  await reshard(stream, new MergeShardsCommand(merge), 1);
+  await until(() => new Set(deliveries.map(({ shard }) => shard)).size).toBe(4);
+  running = false;
+  const counts = await Promise.all(senders);
+  await until(() => seen().length).toBe(counts.reduce((sum, count) => sum + count, 0));
+  for (const [at, key] of KEYS.entries())
+    expect(seen().filter((value) => value.startsWith(key))).toEqual(
+      Array.from({ length: counts[at] ?? 0 }, (_, index) => `${key}${index}`),
+    );
+  await until(() => [...mapping.lag().keys()]).toEqual([shardName(3)]);
+});

@@ -1,10 +1,9 @@
-import { symbols } from "pino";
 import type { EngineName, EngineReady } from "../../../stacks/local/engines/list.ts";
 import { decodeFrame } from "../../event/frame.ts";
 import { valuesOf } from "../../event/frame-reader.ts";
-import { log } from "../../kit/log.ts";
 import type { Stores } from "../../stores/open.ts";
 import type { Tenant } from "../engine-system.ts";
+import { captureLog } from "./capture-log.ts";
 import { faulty } from "./faulty.ts";
 import { faultyStores } from "./faulty-stores.ts";
 import { type Answer, anEvent, type FaultySystem, openFaultySystem } from "./faulty-system.ts";
@@ -131,20 +130,4 @@ async function drainUntil(system: FaultySystem, traffic: Promise<unknown>, sched
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   await done;
-}
-
-/** What this process logs from now on, as it would be written. */
-function captureLog() {
-  const lines: string[] = [];
-  const logger = log as unknown as Record<symbol, unknown>;
-  const [stream, level] = [logger[symbols.streamSym], log.level];
-  logger[symbols.streamSym] = { write: (line: string) => void lines.push(line) };
-  log.level = "info";
-  return {
-    lines: () => lines,
-    release: () => {
-      logger[symbols.streamSym] = stream;
-      log.level = level;
-    },
-  };
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Draft } from "../event/event.ts";
 import { AppError } from "../kit/errors.ts";
 import { bytesOf, LIMITS } from "../testing/builders.ts";
+import { EVENTS_MAX } from "./batch-limits.ts";
 import { parse } from "./parse.ts";
 
 const parsed = (body: unknown, kind: "track" | "batch" | "import") => {
@@ -113,6 +114,64 @@ describe("a batch", () => {
   test("counts an event's own bytes, not its characters", () => {
     const { drafts } = batch({ batch: [{ event: "語".repeat(40_000) }] });
     expect(drafts[0]).toMatchObject({ code: "payload_too_large" });
+  });
+});
+
+describe("I-06 E1 what is taken is bounded by what was sent", () => {
+  const key = { writeKey: "wk" };
+  const tooMany = Array.from({ length: EVENTS_MAX + 1 }, () => 1);
+  test.each<[string, unknown, "batch" | "import"]>([
+    ["a batch", { ...key, batch: tooMany }, "batch"],
+    ["a PostHog batch", { api_key: "wk", batch: [{ distinct_id: "d" }, ...tooMany] }, "batch"],
+    ["an import", { ...key, batch: tooMany }, "import"],
+    ["an array", [key, ...tooMany], "import"],
+    ["a list of lines", [JSON.stringify(key), ...tooMany].join("\n"), "import"],
+  ])("%s of more events than any client sends is refused whole, once its key was found", (_, body, kind) => {
+    expect(parsed(body, kind)).toMatchObject({ drafts: [], key: "wk", refused: refused("payload_too_large") });
+  });
+
+  test("as many events as the limit are taken", () => {
+    expect(batch({ batch: tooMany.slice(1) }).drafts).toHaveLength(EVENTS_MAX);
+    expect(
+      parsed(
+        tooMany
+          .slice(1)
+          .fill("{}" as never)
+          .join("\n"),
+        "import",
+      ).drafts,
+    ).toHaveLength(EVENTS_MAX);
+  });
+
+  test("a context that a batch gives to each of its events does not multiply the batch", () => {
+    const context = { text: "x".repeat(50_000) };
+    const events = (count: number) => Array.from({ length: count }, (_, index) => ({ event: `${index}` }));
+    expect(batch({ ...key, context, batch: events(100) })).toMatchObject({
+      drafts: [],
+      key: "wk",
+      refused: refused("payload_too_large", "context"),
+    });
+    expect(batch({ context, batch: events(80) }).drafts[79]).toEqual({ event: "79", context });
+  });
+
+  test("an event counts with the context that its batch gives it", () => {
+    const text = "x".repeat(LIMITS.eventBytesMax - 500);
+    const { drafts } = batch({ context: { text: "y".repeat(600) }, batch: [{ event: "A", text }, { event: "B" }] });
+    expect(drafts).toMatchObject([{ code: "payload_too_large" }, { event: "B" }]);
+  });
+
+  test("an event of a PostHog batch, or of an import by its bytes, is above the limit alone", () => {
+    const posthogs = [{ event: "A", distinct_id: "d" }, { properties: { text: "x".repeat(LIMITS.eventBytesMax) } }];
+    expect(batch({ api_key: "wk", batch: posthogs }).drafts).toMatchObject([{}, { code: "payload_too_large" }]);
+    const wide = [{ event: "A" }, { event: "語".repeat(40_000) }];
+    const lines = wide.map((event) => JSON.stringify(event)).join("\n");
+    for (const body of [wide, lines])
+      expect(parsed(body, "import").drafts).toMatchObject([{ event: "A" }, { code: "payload_too_large" }]);
+  });
+
+  test("what is kept of an event above the limit is clean, so that it can be found and replayed by its id", () => {
+    const [item] = batch(`{"batch":[{"messageId":"m\\u0000\\ud800","t":"${"x".repeat(LIMITS.eventBytesMax)}"}]}`).items;
+    expect(item).toMatchObject({ refused: { code: "payload_too_large" }, raw: { messageId: "m\ufffd" } });
   });
 });
 

@@ -1,12 +1,13 @@
 import type { Draft, Json, JsonObject } from "../event/event.ts";
 import { AppError } from "../kit/errors.ts";
 import type { WebhookMapping } from "../registry/source.ts";
+import { type Defaults, defaultsOf, withDefaults } from "./batch-defaults.ts";
+import { jsonBytes, refusedBatch, refusedEvent } from "./batch-limits.ts";
 import type { Call } from "./call.ts";
 import { cleanTexts } from "./clean-texts.ts";
 import type { Foreign } from "./dialects/dialect.ts";
 import { isPosthogBatch, posthog } from "./dialects/posthog.ts";
 import type { SizeLimits } from "./inflate.ts";
-import { tooLarge } from "./inflate.ts";
 import { isObject } from "./is-object.ts";
 
 /** One item of a body: an event, or why it is none. `raw` is what was sent, for the dead letters; absent where nothing could be read. */
@@ -39,13 +40,17 @@ export function parse(
   limits: SizeLimits,
 ): Parsed {
   const text = textOf(bytes);
-  if (kind === "import") return importOf(text, limits);
+  if (kind === "import") return importOf(text, bytes.length, limits);
   const body = jsonOf(text);
   const spoken = dialect ?? (kind === "batch" && isObject(body) && isPosthogBatch(body) ? posthog : undefined);
   if (spoken) {
+    const many = spoken.single || !isObject(body) || !Array.isArray(body.batch) ? 1 : body.batch.length;
+    const refused = refusedBatch(many, 0, limits);
+    if (refused) return { items: [], key: isObject(body) ? keyIn(body) : undefined, refused };
     const cleaned = cleanIn(body, hasEscapes(text));
     const read = (mapping: WebhookMapping | null) => spoken.read(cleaned.value, hints, mapping);
-    const items = ({ drafts }: Foreign) => drafts.map((draft) => ({ draft, cleaned: cleaned.changed }));
+    const items = ({ drafts }: Foreign) =>
+      drafts.map((draft, index) => itemOf(draft, `batch[${index}]`, cleaned.changed, bytes.length, 0, limits));
     if (spoken.mapped) return { items: [], read: (mapping) => items(read(mapping)) };
     const foreign = read(null);
     return { ...foreign, items: items(foreign) };
@@ -85,16 +90,25 @@ function cleanIn(value: Json, escapes: boolean): { value: Json; changed: boolean
 }
 
 function batchOf({ batch, ...rest }: JsonObject, text: string, bytes: number, limits: SizeLimits): Parsed {
+  const [first] = Array.isArray(batch) ? batch : [];
+  const key = keyIn(rest) ?? (isObject(first) ? keyIn(first) : undefined);
   if (!Array.isArray(batch)) {
     const refused = new AppError("validation_failed", '"batch" must be a list of events.', { field: "batch" });
-    return { items: [], key: keyIn(rest), refused };
+    return { items: [], key, refused };
   }
   const escapes = hasEscapes(text);
   const body = cleanIn(rest, escapes);
-  const [first] = batch;
-  const items = itemsOf(batch, escapes, bytes, limits, "batch", body.value as JsonObject, body.changed);
-  return { items, key: keyIn(rest) ?? (isObject(first) ? keyIn(first) : undefined) };
+  const defaults = defaultsOf(body.value as JsonObject);
+  const contextBytes = defaults?.context ? (jsonBytes(defaults.context) ?? bytes) : 0;
+  const refused = refusedBatch(batch.length, contextBytes, limits);
+  if (refused) return { items: [], key, refused };
+  const given = { defaults, contextBytes, cleaned: body.changed };
+  return { items: itemsOf(batch, escapes, bytes, limits, "batch", given), key };
 }
+
+/** What a batch gives to each of its events. */
+type Given = { defaults: Defaults | undefined; contextBytes: number; cleaned: boolean };
+const NOTHING: Given = { defaults: undefined, contextBytes: 0, cleaned: false };
 
 function itemsOf(
   list: readonly Json[],
@@ -102,47 +116,59 @@ function itemsOf(
   bytes: number,
   limits: SizeLimits,
   name: string,
-  body: JsonObject,
-  bodyCleaned: boolean,
+  { defaults, contextBytes, cleaned }: Given = NOTHING,
 ): Item[] {
-  const defaults = defaultsOf(body);
   return list.map((item, index) => {
     const where = list.length === 1 && name.endsWith("]") ? name : `${name}[${index}]`;
     if (!isObject(item)) {
       const refused = new AppError("validation_failed", `${where} must be an object, one event.`, { field: where });
       return { refused, raw: item };
     }
-    // Only a body above one event's limit can hold an event above it; all others are spared the count.
-    const refused = bytes > limits.eventBytesMax ? refusedForSize(item, where, limits.eventBytesMax) : undefined;
-    if (refused) return { refused, raw: item };
     const { value, changed } = cleanIn(item, escapes);
-    const draft = defaults ? withDefaults(value as JsonObject, defaults) : (value as JsonObject);
-    return { draft, cleaned: changed || bodyCleaned };
+    const draft = value as JsonObject;
+    const read = itemOf(draft, where, changed || cleaned, bytes, contextBytes, limits);
+    return defaults && "draft" in read ? { ...read, draft: withDefaults(draft, defaults) } : read;
   });
 }
 
+/** Only a body above one event's limit can hold an event above it; all others are spared the count. */
+function itemOf(
+  draft: Draft,
+  where: string,
+  cleaned: boolean,
+  bytes: number,
+  contextBytes: number,
+  { eventBytesMax }: SizeLimits,
+): Item {
+  const refused = bytes > eventBytesMax ? refusedEvent(draft, where, contextBytes, eventBytesMax) : undefined;
+  return refused ? { refused, raw: draft } : { draft, cleaned };
+}
+
 /** `{batch: […]}`, a JSON array of events, or an event a line (NDJSON): each bad line is refused alone. K-32, B-25. */
-function importOf(text: string, limits: SizeLimits): Parsed {
+function importOf(text: string, bytes: number, limits: SizeLimits): Parsed {
   const whole = tryJson(text);
   const escapes = hasEscapes(text);
+  if (isObject(whole) && "batch" in whole) return batchOf(whole, text, bytes, limits);
+  if (isObject(whole)) return { items: itemsOf([whole], escapes, bytes, limits, "line"), key: keyIn(whole) };
   if (Array.isArray(whole)) {
     const [first] = whole;
-    const items = itemsOf(whole, escapes, text.length, limits, "events", {}, false);
-    return { items, key: isObject(first) ? keyIn(first) : undefined };
+    const key = isObject(first) ? keyIn(first) : undefined;
+    const refused = refusedBatch(whole.length, 0, limits);
+    return refused ? { items: [], key, refused } : { items: itemsOf(whole, escapes, bytes, limits, "events"), key };
   }
-  if (isObject(whole) && "batch" in whole) return batchOf(whole, text, text.length, limits);
-  if (isObject(whole))
-    return { items: itemsOf([whole], escapes, text.length, limits, "line", {}, false), key: keyIn(whole) };
   const lines = text.split("\n").filter((line) => line.trim() !== "");
-  const values = lines.map(tryJson);
+  const refused = refusedBatch(lines.length, 0, limits);
+  const values = (refused ? lines.slice(0, 1) : lines).map(tryJson);
   // What holds not one object is no import at all.
   if (!values.some(isObject)) throw new AppError("invalid_json", "The body is neither JSON nor a JSON object a line.");
+  const key = values.filter(isObject).map(keyIn).find(Boolean);
+  if (refused) return { items: [], key, refused };
   const items = values.flatMap((value, index): Item[] =>
     value === undefined
       ? [{ refused: new AppError("invalid_json", `Line ${index + 1} is not JSON.`, { field: `line[${index}]` }) }]
-      : itemsOf([value], escapes, text.length, limits, `line[${index}]`, {}, false),
+      : itemsOf([value], escapes, bytes, limits, `line[${index}]`),
   );
-  return { items, key: values.filter(isObject).map(keyIn).find(Boolean) };
+  return { items, key };
 }
 
 function tryJson(text: string): Json | undefined {
@@ -153,35 +179,9 @@ function tryJson(text: string): Json | undefined {
   }
 }
 
-function refusedForSize(item: JsonObject, where: string, bytesMax: number): AppError | undefined {
-  try {
-    const bytes = Buffer.byteLength(JSON.stringify(item));
-    return bytes > bytesMax ? tooLarge(where, bytes, bytesMax) : undefined;
-  } catch (error) {
-    // JSON.parse reads any depth, JSON.stringify runs out of stack at some 10,000 levels.
-    if (!(error instanceof RangeError)) throw error;
-    return new AppError("validation_failed", `${where} is nested too deep.`, { field: where });
-  }
-}
-
 /** A key in a body may be masked (`id:***`); such a value is no key (S-6, S-12). */
 function keyIn(body: JsonObject): string | undefined {
   return [body.writeKey, body.api_key].find(
     (key): key is string => typeof key === "string" && key !== "" && !key.includes("***"),
   );
-}
-
-type Defaults = { context: JsonObject | undefined; sentAt: Json | undefined };
-
-function defaultsOf(body: JsonObject): Defaults | undefined {
-  const context = isObject(body.context) ? body.context : undefined;
-  return context || body.sentAt !== undefined ? { context, sentAt: body.sentAt } : undefined;
-}
-
-function withDefaults(draft: Draft, { context, sentAt }: Defaults): Draft {
-  const full = { ...draft };
-  if (sentAt !== undefined && (draft.sentAt === undefined || draft.sentAt === null)) full.sentAt = sentAt;
-  if (context && (isObject(draft.context) || draft.context === undefined || draft.context === null))
-    full.context = { ...context, ...draft.context };
-  return full;
 }

@@ -108,7 +108,10 @@ describe("the sender of an event", () => {
     expect(marked({}, { ...browser, addressPolicy: "truncate" }, "keep")).toMatchObject({ ip: "203.0.113.0" });
   });
 
-  test("whose address is no text is left as it came", () => {
-    expect(marked({ ip: 5 }, {}, "truncate")).toEqual({ ip: 5 });
+  test("whose address is no text is kept by no policy that reduces it", () => {
+    for (const ip of [3_405_803_853, ["203.0.113.77"]]) {
+      expect(marked({ ip }, {}, "keep")).toEqual({ ip });
+      for (const policy of ["truncate", "hash", "drop"] as const) expect(marked({ ip }, {}, policy)).toEqual({});
+    }
   });
 });

@@ -14,15 +14,16 @@ type Ports = Pick<IngestPorts, "placeOf" | "isBot" | "hashOfAddress">;
 export function markSender<Event extends FlatEvent>(event: Event, source: Source, client: Client, ports: Ports): Event {
   const { context } = event;
   const device = client.device || isDevice(context);
+  const policy = stricter(source.address, client.addressPolicy);
+  // What is no text is no address that anybody can reduce.
+  if (policy !== "keep" && typeof context.ip !== "string") delete context.ip;
   const address = typeof context.ip === "string" && context.ip !== "" ? context.ip : device ? client.address : "";
   if (context.user_agent === undefined && device && client.userAgent !== "") context.user_agent = client.userAgent;
   if (typeof context.user_agent === "string" && ports.isBot(context.user_agent)) context.is_bot = true;
   if (address === "") return event;
   const place = address === client.address && client.place ? client.place : ports.placeOf(address);
   if (place) setPlace(context, place);
-  const kept = reduced(address, stricter(source.address, client.addressPolicy), (full) =>
-    ports.hashOfAddress(source.workspaceId, full, event.receivedAt),
-  );
+  const kept = reduced(address, policy, (full) => ports.hashOfAddress(source.workspaceId, full, event.receivedAt));
   if (kept === "") delete context.ip;
   else context.ip = kept;
   return event;
@@ -39,7 +40,9 @@ function setPlace(context: JsonObject, { country, region, city }: { country: str
 }
 
 const STRICTNESS: readonly AddressPolicy[] = ["keep", "truncate", "hash", "drop"];
-const stricter = (one: AddressPolicy, other: AddressPolicy | undefined): AddressPolicy =>
+
+/** Of a source's policy and what a client asks for, the one that keeps less. */
+export const stricter = (one: AddressPolicy, other: AddressPolicy | undefined): AddressPolicy =>
   other !== undefined && STRICTNESS.indexOf(other) > STRICTNESS.indexOf(one) ? other : one;
 
 const OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";

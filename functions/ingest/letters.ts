@@ -2,7 +2,7 @@ import type { DeadLetter, Stage } from "../event/dead-letter.ts";
 import { type Draft, EVENT_TYPES, type Json, type JsonObject } from "../event/event.ts";
 import type { Outcome } from "../event/outcome.ts";
 import type { Source } from "../registry/source.ts";
-import { reduced } from "./address.ts";
+import { reduced, stricter } from "./address.ts";
 import type { Call } from "./call.ts";
 import { isObject } from "./is-object.ts";
 import type { Item } from "./parse.ts";
@@ -95,11 +95,11 @@ function payloadOf(
 }
 
 function withAddress(context: JsonObject, source: Source, call: Call, ports: Ports): Draft {
-  if (typeof context.ip !== "string") return context;
+  const policy = stricter(source.address, call.client.addressPolicy);
   const { ip, ...rest } = context;
-  const kept = reduced(ip as string, source.address, (full) =>
-    ports.hashOfAddress(source.workspaceId, full, call.receivedAt),
-  );
+  if (ip === undefined || policy === "keep") return context;
+  if (typeof ip !== "string") return rest;
+  const kept = reduced(ip, policy, (full) => ports.hashOfAddress(source.workspaceId, full, call.receivedAt));
   return kept === "" ? rest : { ...rest, ip: kept };
 }
 

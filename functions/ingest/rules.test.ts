@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { CheckedEvent, JsonObject } from "../event/event.ts";
+import type { CheckedEvent, Json, JsonObject } from "../event/event.ts";
 import { createHashOfAddress } from "../kit/address-hash.ts";
 import { AppError } from "../kit/errors.ts";
 import { log } from "../kit/log.ts";
@@ -114,6 +114,23 @@ describe("I-09 a late event", () => {
 });
 
 describe("I-16 a refused event", () => {
+  test("is kept with no more of its address than its source or its client allows", async () => {
+    const { ingest, queue } = aPath({ address: "truncate" });
+    const sent = (ip: Json) => aDraft({ event: 5, context: { ip, a: 1 } });
+    const client = aClient({ addressPolicy: "drop" });
+    for (const call of [
+      aCall(sent("203.0.113.77")),
+      aCall(sent(["203.0.113.77"])),
+      aCall(sent("203.0.113.77"), { client }),
+    ])
+      await ingest(call);
+    expect(queue.letters.map(({ payload }) => JSON.parse(payload).context)).toEqual([
+      { ip: "203.0.113.0", a: 1 },
+      { a: 1 },
+      { a: 1 },
+    ]);
+  });
+
   test("is kept as it was sent, with its type, and without its key", async () => {
     const { ingest, queue } = aPath();
     const sent = { ...aDraft({ event: 5, writeKey: "wk_test", context: { ip: "203.0.113.77", a: 1 } }), extra: "kept" };

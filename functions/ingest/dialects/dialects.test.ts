@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Json, JsonObject } from "../../event/event.ts";
 import { AppError } from "../../kit/errors.ts";
+import { flatten } from "../flatten.ts";
 import { messageIdOf, validate } from "../validate.ts";
 import type { Dialect } from "./dialect.ts";
 import { openpanel } from "./openpanel.ts";
@@ -197,6 +198,14 @@ describe("K-21 OpenPanel", () => {
     expect(foreign.drafts[0]).toMatchObject({ context: { library: { name: "openpanel-node", version: "1.3.1" } } });
   });
 
+  test("E3 names that set a prototype are names like others, as in PostHog's properties", () => {
+    const given = JSON.parse('{"__proto__":{"__revenue":5,"smuggled":1},"a":1}') as JsonObject;
+    const { properties } = one(openpanel, { type: "track", payload: { name: "E", properties: given } }, hints);
+    expect(flatten(properties as JsonObject, "properties")).toEqual({ a: 1 });
+    const item = one(posthog, { batch: [{ event: "E", distinct_id: "u1", properties: given }] });
+    expect(flatten(item.properties as JsonObject, "properties")).toEqual({ a: 1 });
+  });
+
   test("of another type is refused", () => {
     expect(() => one(openpanel, { type: "replay", payload: {} })).toThrow(refused("type"));
     expect(() => one(openpanel, { type: "track" })).toThrow(refused("payload"));
@@ -251,6 +260,10 @@ describe("K-38 the pixel of Jitsu", () => {
 });
 
 describe("B-25 a webhook", () => {
+  test("S-12 keeps no write key among its properties, which a GET has in its query", () => {
+    expect(one(webhook, { writeKey: "wk", writekey: "wk", a: "1" }).properties).toEqual({ a: "1" });
+  });
+
   test("is a track event of what it holds, by the usual names", () => {
     expect(one(webhook, { type: "invoice.paid", user: { id: "u1" }, created_at: "T" })).toMatchObject({
       type: "track",

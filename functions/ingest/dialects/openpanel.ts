@@ -71,8 +71,9 @@ function draftOf(type: Json | undefined, payload: JsonObject, library: JsonObjec
 const KNOWN = ["track", "identify", "group", "assign_group", "alias", "increment", "decrement"];
 
 function split(given: JsonObject): { own: JsonObject; hidden: JsonObject } {
-  const own: JsonObject = {};
-  const hidden: JsonObject = {};
+  // Without a prototype: a name that would set one is a name like any other, which the door drops. E3.
+  const own: JsonObject = Object.create(null);
+  const hidden: JsonObject = Object.create(null);
   for (const [name, value] of Object.entries(given)) (name.startsWith("__") ? hidden : own)[name] = value;
   return { own, hidden };
 }

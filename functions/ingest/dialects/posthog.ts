@@ -67,8 +67,9 @@ const isAnonymous = ({ $device_id, $is_identified }: JsonObject, id: Json) =>
   $is_identified === false || ($device_id !== undefined && $device_id === id);
 
 function split(given: JsonObject): { own: JsonObject; dollar: JsonObject } {
-  const own: JsonObject = {};
-  const dollar: JsonObject = {};
+  // Without a prototype: a name that would set one is a name like any other, which the door drops. E3.
+  const own: JsonObject = Object.create(null);
+  const dollar: JsonObject = Object.create(null);
   for (const [name, value] of Object.entries(given)) {
     if (name.startsWith("$")) dollar[name] = value;
     else if (name !== "distinct_id" && name !== "token") own[name] = value;

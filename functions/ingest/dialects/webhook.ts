@@ -21,7 +21,7 @@ export const webhook: Dialect = {
       if (path !== undefined) return pathValue(whole, path);
       return guesses.map((guess) => pathValue(whole, guess)).find(isText);
     };
-    const properties = find("properties", []) ?? whole;
+    const properties = find("properties", []) ?? withoutKey(whole);
     if (!isObject(properties))
       throw new AppError("validation_failed", "The mapping of this webhook finds no object for its properties.", {
         field: "properties",
@@ -49,6 +49,10 @@ export const webhook: Dialect = {
 
 /** What senders call the id of a delivery, the same in each of its retries: Standard Webhooks, GitHub, Shopify, others. */
 const DELIVERY_HEADERS = ["webhook-id", "svix-id", "x-github-delivery", "x-shopify-webhook-id", "idempotency-key"];
+
+/** A sender that can set no header has the write key in its query, which is the body of a GET. S-12. */
+const withoutKey = (whole: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(whole).filter(([name]) => name.toLowerCase() !== "writekey"));
 
 const isText = (value: Json | undefined): value is string => typeof value === "string" && value !== "";
 

@@ -220,8 +220,10 @@ describe("K-37 the paths of Jitsu", () => {
   });
 
   test("of another type are refused at type", async () => {
-    const answer = await aDoor().post("/api/s/nonsense");
-    expect([answer.status, await answer.json()]).toMatchObject([400, { code: "validation_failed", field: "type" }]);
+    for (const type of ["nonsense", "constructor", "__proto__"]) {
+      const answer = await aDoor().post(`/api/s/${type}`);
+      expect([answer.status, await answer.json()]).toMatchObject([400, { code: "validation_failed", field: "type" }]);
+    }
   });
 
   test("say what may be kept of the address", async () => {

@@ -73,7 +73,7 @@ const isOpenpanel = (c: Context) => c.req.header("openpanel-client-id") !== unde
 /** A call's type from its path, as a word or its first letter. Throws `validation_failed`. */
 export function typeIn(c: Context): EventType {
   const given = c.req.param("type") ?? "";
-  const type = LETTERS[given] ?? EVENT_TYPES.find((known) => known === given);
+  const type = (Object.hasOwn(LETTERS, given) && LETTERS[given]) || EVENT_TYPES.find((known) => known === given);
   if (type) return type;
   throw new AppError("validation_failed", `There is no call "${given}". There are ${EVENT_TYPES.join(", ")}.`, {
     field: "type",

@@ -44,7 +44,10 @@ const hintsOf = (c: Context): Record<string, string> => ({ ...lowerCase(c.req.qu
 const lowerCase = (query: Record<string, string>) =>
   Object.fromEntries(Object.entries(query).map(([name, value]) => [name.toLowerCase(), value]));
 
-/** Basic user → Bearer → X-Write-Key → query; a masked value is no key. The body may hold one too: `parse` finds it. S-6. */
+/**
+ * Basic user → Bearer → X-Write-Key → query; a masked value is no key, nor is the JWT that Segment's clients send with
+ * OAuth. The body may hold one too: `parse` finds it. S-6, K-01, K-11.
+ */
 function keyOf(c: Context): string | undefined {
   const authorization = c.req.header("authorization") ?? "";
   const candidates = [
@@ -53,8 +56,11 @@ function keyOf(c: Context): string | undefined {
     c.req.header("x-write-key"),
     c.req.query("writeKey") ?? c.req.query("writekey"),
   ];
-  return candidates.find((key) => key !== undefined && key !== "" && !key.includes("***"));
+  return candidates.find((key) => key !== undefined && key !== "" && !key.includes("***") && !JWT.test(key));
 }
+
+/** `eyJ` is `{"` in base64url, as a JWT begins. */
+const JWT = /^eyJ[\w-]+\.[\w-]+\.[\w-]*$/;
 
 function basicUser(authorization: string): string | undefined {
   const encoded = /^Basic +([A-Za-z0-9+/=_-]+)$/i.exec(authorization)?.[1];

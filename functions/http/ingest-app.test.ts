@@ -180,6 +180,7 @@ describe("an answer", () => {
 });
 
 describe("the key of a call", () => {
+  const JWT = `${Buffer.from('{"alg":"RS256"}').toString("base64url")}.e30.c2ln`;
   const all = {
     authorization: basic("wk_basic:"),
     "x-write-key": "wk_header",
@@ -189,6 +190,18 @@ describe("the key of a call", () => {
     ["Basic without a colon", "", { authorization: basic("wk_basic") }, "wk_basic"],
     ["Basic, whatever its case", "", { authorization: basic("wk_basic:").replace("Basic", "basic") }, "wk_basic"],
     ["Bearer, before the header", "", { authorization: "Bearer wk_bearer", "x-write-key": "wk_header" }, "wk_bearer"],
+    [
+      "the query, where Bearer is a token of OAuth",
+      "?writeKey=wk_query",
+      { authorization: `Bearer ${JWT}` },
+      "wk_query",
+    ],
+    [
+      "none, where Bearer is a token of OAuth and the body may have it",
+      "",
+      { authorization: `Bearer ${JWT}` },
+      undefined,
+    ],
     ["the header, before the query", "?writeKey=wk_query", { "x-write-key": "wk_header" }, "wk_header"],
     ["the header, where Basic has no user", "", { ...all, authorization: basic(":secret") }, "wk_header"],
     ["the query", "?writeKey=wk_query", {}, "wk_query"],

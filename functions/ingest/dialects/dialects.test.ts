@@ -32,6 +32,18 @@ describe("K-20 PostHog", () => {
       { type: "identify", traits: { plan: "pro" } },
     ],
     [
+      { event: "$set", $set: { plan: "pro" } },
+      { type: "identify", userId: "u1", traits: { plan: "pro" } },
+    ],
+    [
+      { event: "$set", properties: { $set: { plan: "pro" } } },
+      { type: "identify", userId: "u1", traits: { plan: "pro" } },
+    ],
+    [
+      { event: "$set_once", $set_once: { first: 1 } },
+      { type: "track", event: "$set_once", properties: { first: 1 } },
+    ],
+    [
       { event: "$create_alias", properties: { distinct_id: "u1", alias: "old" } },
       { type: "alias", userId: "u1", previousId: "old" },
     ],

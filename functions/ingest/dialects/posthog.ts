@@ -4,8 +4,9 @@ import { isObject } from "../is-object.ts";
 import type { Dialect } from "./dialect.ts";
 
 /**
- * The batches of PostHog's server libraries (K-20). `$identify`, `$create_alias`, `$groupidentify`, `$pageview` and
- * `$screen` become the calls that they are, everything else is a track event; `uuid` is the message id. What begins with
+ * The batches of PostHog's server libraries (K-20). `$identify`, `$set`, `$create_alias`, `$groupidentify`, `$pageview` and
+ * `$screen` become the calls that they are, everything else is a track event, `$set_once` too, since an identify call would
+ * overwrite; `uuid` is the message id. What begins with
  * `$` in the properties is PostHog's own and becomes context where Segment has a place for it.
  */
 export const posthog: Dialect = {
@@ -34,6 +35,7 @@ function draftOf(item: JsonObject, sentAt: Json | undefined): Draft {
   const { own, dollar } = split(given);
   const id = item.distinct_id ?? given.distinct_id ?? null;
   const set = isObject(item.$set) ? item.$set : isObject(dollar.$set) ? dollar.$set : {};
+  const setOnce = isObject(item.$set_once) ? item.$set_once : isObject(dollar.$set_once) ? dollar.$set_once : {};
   const base: Draft = {
     messageId: item.uuid ?? null,
     timestamp: item.timestamp ?? null,
@@ -44,6 +46,10 @@ function draftOf(item: JsonObject, sentAt: Json | undefined): Draft {
   switch (item.event) {
     case "$identify":
       return { ...base, type: "identify", userId: id, anonymousId: dollar.$anon_distinct_id ?? null, traits: set };
+    case "$set":
+      return { ...base, type: "identify", traits: set };
+    case "$set_once":
+      return { ...base, type: "track", event: "$set_once", properties: setOnce };
     case "$create_alias":
       return { ...base, type: "alias", userId: id, previousId: own.alias ?? null };
     case "$groupidentify":

@@ -9,6 +9,7 @@ import { killBeforeAnswer } from "./killed-door.ts";
 import { RETRY_AFTER_SECONDS } from "./refusing-door.ts";
 import { useRig } from "./rig.ts";
 import { largeByRudder, largeBySegment, SEGMENT_CLIENTS, segmentNode } from "./segment-clients.ts";
+import { startTokenServer } from "./token-server.ts";
 
 const rig = useRig();
 // What a client gave up, it says on the console; here that is what it shall do.
@@ -38,6 +39,17 @@ test("K-01 S-3 a client beyond its source's rate stays away as long as the door 
     expect((calls[3]?.atMs ?? 0) - (calls[0]?.atMs ?? 0)).toBeGreaterThan(RETRY_AFTER_SECONDS * 1_000 - 50);
     const stored = await rig.stored(source);
     expect(stored.map(({ event, copies }) => [event, copies])).toEqual([1, 2, 3].map((n) => [`Event ${n}`, 1]));
+  }));
+
+test("K-01 with OAuth the token in the header is no key, the body has it, and each event is stored once", () =>
+  onItsOwn(rig, segmentNode, async (proxy, source, { url, writeKey }) => {
+    const tokens = await startTokenServer();
+    const analytics = new Analytics({ writeKey, host: url, oauthSettings: tokens.settings });
+    analytics.track({ userId: "u1", event: "One" });
+    await analytics.closeAndFlush();
+    await tokens.close();
+    expect(proxy.calls().map(({ status }) => status)).toEqual([200]);
+    expect((await rig.stored(source)).map(({ event, copies }) => [event, copies])).toEqual([["One", 1]]);
   }));
 
 /** Each just below the 32 KB that clients allow an event. */

@@ -14,7 +14,7 @@ import { selectEvents } from "./select-events.ts";
 vi.setConfig({ testTimeout: 120_000 });
 
 const RAW = 3;
-const GZIP = 4;
+const ZSTD = 4;
 const batches = fc.array(checkedEvents, { minLength: 1, maxLength: 8 });
 const long = (length: number) => aCheckedEvent({ event: "x".repeat(length) });
 
@@ -103,10 +103,10 @@ describe("a frame", () => {
     expect(valuesOf(frame, "sent_at")).toEqual([null]);
   });
 
-  test("is raw when small and gzip when gzip is worth it", () => {
+  test("is raw when small and zstd when that is worth it", () => {
     const small = aFrame([aCheckedEvent()]);
     const large = aFrame(Array.from({ length: 100 }, () => long(50)));
-    expect([small[0], large[0]]).toEqual([RAW, GZIP]);
+    expect([small[0], large[0]]).toEqual([RAW, ZSTD]);
     expect(large.length).toBeLessThan(100 * 50);
   });
 
@@ -126,11 +126,11 @@ describe("a frame", () => {
 
 describe("bytes that are not the ones written", () => {
   const raw = aFrame([aCheckedEvent(), aCheckedEvent({ messageId: "m-2" })]);
-  const gzip = aFrame(Array.from({ length: 20 }, (_, index) => aCheckedEvent({ messageId: `m-${index}` })));
+  const zstd = aFrame(Array.from({ length: 20 }, (_, index) => aCheckedEvent({ messageId: `m-${index}` })));
 
   test.each([
     ["raw", raw],
-    ["gzip", gzip],
+    ["zstd", zstd],
   ])("are refused or read as what was written, at every byte of a %s frame", (_, record) => {
     const whole = decodeFrame(record);
     for (let at = 0; at < record.length; at++)
@@ -150,7 +150,7 @@ describe("bytes that are not the ones written", () => {
 
   test.each([
     ["raw", raw],
-    ["gzip", gzip],
+    ["zstd", zstd],
   ])("of a %s frame that was cut anywhere are refused", (_, record) => {
     for (let length = 0; length < record.length; length++)
       expect(() => decodeFrame(record.subarray(0, length))).toThrow();

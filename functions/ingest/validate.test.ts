@@ -212,3 +212,27 @@ describe("a call", () => {
     );
   });
 });
+
+test("a time is read the same whichever way is taken: by its digits, or by pattern and Date.parse", () => {
+  const times = fc.oneof(
+    fc
+      .date({ min: new Date(Date.UTC(1900, 0, 1)), max: new Date(Date.UTC(2299, 11, 30)), noInvalidDate: true })
+      .map((date) => date.toISOString()),
+    // Almost times: one character of a good one replaced.
+    fc
+      .tuple(fc.integer({ min: 0, max: 23 }), fc.constantFrom("9", "0", "3", "x", " ", "-", "+", "٣"))
+      .map(([at, character]) => {
+        const good = "2026-02-28T23:59:59.999Z";
+        return good.slice(0, at) + character + good.slice(at + 1);
+      }),
+  );
+  fc.assert(
+    fc.property(times, (time) => {
+      const read = validate(aDraft({ timestamp: time }), "track", "m").originalTimestamp;
+      // The same instant with its zone written out takes the slow way.
+      const slow = validate(aDraft({ timestamp: time.replace(/Z$/, "+00:00") }), "track", "m").originalTimestamp;
+      expect(read).toBe(slow);
+    }),
+    { numRuns: 2_000 },
+  );
+});

@@ -87,13 +87,48 @@ const TIME_MIN_MS = Date.UTC(1900, 0, 1);
 const TIME_MAX_MS = Date.UTC(2299, 11, 31);
 
 function timeOf(value: Json | undefined): number | undefined {
-  if (typeof value !== "string" || !ISO_TIME.test(value)) return undefined;
+  if (typeof value !== "string") return undefined;
+  const usual = usualTime(value);
+  if (usual !== undefined) return usual;
+  if (!ISO_TIME.test(value)) return undefined;
   const ms = Date.parse(value);
   // Date.parse reads 30 February as 2 March.
   const day = Number(value.slice(8, 10));
   if (Number.isNaN(ms) || (day > 28 && day > daysIn(Number(value.slice(0, 4)), Number(value.slice(5, 7)))))
     return undefined;
   return Math.min(Math.max(ms, TIME_MIN_MS), TIME_MAX_MS);
+}
+
+/**
+ * `2026-11-21T19:03:01.123Z`, as JavaScript writes every time, read by its digits; undefined for anything else, and where
+ * a figure is not plainly right: those are for the slow way. A tenth of what a pattern and Date.parse cost.
+ */
+function usualTime(text: string): number | undefined {
+  if (text.length !== 24 || text[10] !== "T" || text[23] !== "Z" || text[19] !== "." || text[4] !== "-")
+    return undefined;
+  if (text[7] !== "-" || text[13] !== ":" || text[16] !== ":") return undefined;
+  const year = digits(text, 0, 4);
+  const month = digits(text, 5, 7);
+  const day = digits(text, 8, 10);
+  const hour = digits(text, 11, 13);
+  const minute = digits(text, 14, 16);
+  const second = digits(text, 17, 19);
+  const ms = digits(text, 20, 23);
+  const plain = year >= 1970 && year <= 2099 && month >= 1 && month <= 12 && day >= 1 && day <= 28;
+  if (!plain || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 || ms < 0)
+    return undefined;
+  return Date.UTC(year, month - 1, day, hour, minute, second, ms);
+}
+
+/** The number that these digits write, -1 where one of them is none. */
+function digits(text: string, from: number, to: number): number {
+  let number = 0;
+  for (let at = from; at < to; at++) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
 }
 
 const daysIn = (year: number, month: number) => new Date(Date.UTC(year, month, 0)).getUTCDate();

@@ -104,7 +104,10 @@ const lies = fc.oneof(
   { weight: 20, arbitrary: fc.constant(undefined) },
   { weight: 1, arbitrary: fc.constantFrom("0", "1", "-1", "99999999999", "x", "1e3") },
 );
-const methods = fc.oneof({ weight: 30, arbitrary: fc.constant("POST") }, fc.constantFrom("GET", "PUT", "OPTIONS"));
+const methods = fc.oneof(
+  { weight: 30, arbitrary: fc.constant("POST") },
+  fc.constantFrom("GET", "PUT", "OPTIONS", "HEAD", "DELETE"),
+);
 const codings = fc.constantFrom("gzip", "GZIP", "x-gzip, gzip");
 
 /** Mostly what a client would send; every part of it is now and then anything at all. */

@@ -22,7 +22,7 @@ export async function openFaultySystem(
   schedule: Schedule,
   wrap: (stores: Stores) => Stores = (stores) => faultyStores(stores, schedule),
 ) {
-  const system = await openEngineSystem(engines, { wrap });
+  const system = await openEngineSystem(engines, { wrap, shards: 2 });
   await system.cache.client.set(EPOCH_KEY, String(Date.now() - 2 * 24 * 60 * 60 * 1_000));
   return {
     ...system,

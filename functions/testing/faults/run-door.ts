@@ -47,7 +47,7 @@ export async function runDoor(
     );
     await draining;
     await system.settle();
-    await system.drainStream(1);
+    await system.drainStream(3);
     const secrets = [shop.writeKey, WRONG_KEY, ...PERSONAL];
     const unknown = new Set([...seen.sent.keys()].filter((id) => !seen.acked.has(id) && !seen.refused.has(id)));
     return {

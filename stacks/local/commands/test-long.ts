@@ -10,7 +10,7 @@ const { values } = parseArgs({ options: { seeds: { type: "string" }, seed: { typ
 const { seeds = "50", seed = "" } = values;
 const test = fileURLToPath(new URL("test.ts", import.meta.url));
 const file = "functions/testing/faults/property.engine.test.ts";
-const { status } = spawnSync(process.execPath, [test, "--project", "integration", "-t", "seed", file], {
+const { status } = spawnSync(process.execPath, [test, "--project", "integration", file], {
   env: { ...process.env, FAULT_SEEDS: seeds, FAULT_SEED: seed },
   stdio: "inherit",
 });

@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { build, type Metafile } from "esbuild";
 import { newId } from "../functions/kit/id.ts";
+import { bundleOf } from "../functions/testing/bundle.ts";
 import { basic } from "../functions/testing/local-client.ts";
 import type { Running } from "../functions/testing/local-system.ts";
 import { LOCAL } from "../stacks/local/local-mode.ts";
@@ -30,17 +30,18 @@ export const bundle: Question = async ({ say }) => {
   const system = await startBenchSystem();
   try {
     say("bundle: sizes, and cold starts");
-    const { atStart, all, zipped } = await sizesOf(folder);
+    const { files, bytesAtStart, bytes } = await bundleOf("ingest", folder);
+    const zipped = files.reduce((sum, file) => sum + gzipSync(readFileSync(file)).length, 0);
     const times = Array.from({ length: STARTS }, () => coldStart(join(folder, "ingest.mjs"), system.running));
-    const size = (what: string, bytes: number): Row => ({
+    const size = (what: string, of: number): Row => ({
       question: "bundle",
       what,
       unit: "KB",
-      ours: spreadOf([bytes / KB]),
+      ours: spreadOf([of / KB]),
     });
     const rows: Row[] = [
-      { ...size("loaded at start", atStart), target: { name: "L1", of: "ours", at: "most", bound: 1_000 } },
-      size("with what is loaded when first needed", all),
+      { ...size("loaded at start", bytesAtStart), target: { name: "L1", of: "ours", at: "most", bound: 1_000 } },
+      size("with what is loaded when first needed", bytes),
       size("all of it, gzip", zipped),
       {
         question: "cold start",
@@ -62,42 +63,6 @@ export const bundle: Question = async ({ say }) => {
     await rm(folder, { recursive: true, force: true });
   }
 };
-
-async function sizesOf(outdir: string) {
-  const { metafile } = await build({
-    entryPoints: [join(ROOT, "functions/entry/ingest.ts")],
-    outdir,
-    bundle: true,
-    splitting: true,
-    minify: true,
-    metafile: true,
-    platform: "node",
-    target: "node24",
-    format: "esm",
-    outExtension: { ".js": ".mjs" },
-    // Some packages are CommonJS and ask for Node's own modules by `require`.
-    banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
-    logLevel: "error",
-    absWorkingDir: ROOT,
-  });
-  const files = Object.keys(metafile.outputs).map((path) => join(ROOT, path));
-  const bytes = await Promise.all(files.map(async (file) => (await stat(file)).size));
-  return {
-    atStart: bytesAtStart(metafile),
-    all: bytes.reduce((sum, own) => sum + own, 0),
-    zipped: files.reduce((sum, file) => sum + gzipSync(readFileSync(file)).length, 0),
-  };
-}
-
-/** The entry and all that it imports, and what those import: everything but what is imported on demand. */
-function bytesAtStart({ outputs }: Metafile): number {
-  const entry = Object.keys(outputs).find((path) => outputs[path]?.entryPoint?.endsWith("functions/entry/ingest.ts"));
-  const wanted = new Set(entry === undefined ? [] : [entry]);
-  for (const path of wanted)
-    for (const { path: imported, kind } of outputs[path]?.imports ?? [])
-      if (kind === "import-statement" && outputs[imported]) wanted.add(imported);
-  return [...wanted].reduce((sum, path) => sum + (outputs[path]?.bytes ?? 0), 0);
-}
 
 /** One fresh process, milliseconds. Throws when it did not answer 200. */
 function coldStart(file: string, { streamUrl, cacheUrl, postgresUrl }: Running): { load: number; total: number } {

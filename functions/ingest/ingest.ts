@@ -61,8 +61,8 @@ export function createIngest(ports: IngestPorts): Ingest {
     const body = read(() => parse(inflate(call, ports.limits), call, ports.limits)); //              size, parse
     const lookup = lookupOf(call, body, ports);
     const { requestId, bucket } = call;
-    const admit = async (ids: readonly string[]) => {
-      const admitted = await ports.admit({ lookup, requestId, bucket, ids });
+    const admit = async (ids: readonly string[], uncounted = false) => {
+      const admitted = await ports.admit({ lookup, requestId, bucket, ids, uncounted });
       const { source, rate } = admitted;
       const refuse = (error: AppError): never => {
         throw new RefusedCall(error, source, rate);
@@ -75,7 +75,7 @@ export function createIngest(ports: IngestPorts): Ingest {
       return { ...admitted, source };
     };
     // Only a source's own mapping can say what a webhook's body means: its source is asked for first, in a trip of its own.
-    const items = body.read ? readMapped(body.read, (await admit([])).source) : body.items;
+    const items = body.read ? readMapped(body.read, (await admit([], true)).source) : body.items;
     const received = receive(items, body, call, ports); //                                           validate, stamp
     const ids = [...new Set(going(received).map(({ messageId }) => messageId))];
     const { source, rate, claims } = await admit(ids); //                                            key, rate limit, claim

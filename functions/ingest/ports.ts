@@ -12,8 +12,17 @@ export type Claim = "fresh" | "suspect" | "duplicate";
 /** Claims of live calls, of imports and of replays never meet. Decision 5. */
 export type Bucket = "dedup" | "dedup:import" | "dedup:replay";
 
-/** A request as the cache sees it. `lookup` finds the source: see `registry/lookup.ts`. */
-export type AdmitCall = { lookup: string; requestId: string; bucket: Bucket; ids: readonly string[] };
+/**
+ * A request as the cache sees it. `lookup` finds the source: see `registry/lookup.ts`. What is `uncounted` has no rate:
+ * it only asks whose key it is, or is a replay, whose event was counted when it came.
+ */
+export type AdmitCall = {
+  lookup: string;
+  requestId: string;
+  bucket: Bucket;
+  ids: readonly string[];
+  uncounted?: boolean;
+};
 
 /** How much is left of a limit: `limit` of something in `windowSeconds`, free again in `resetSeconds`. */
 export type Rate = { limit: number; remaining: number; resetSeconds: number; windowSeconds: number };

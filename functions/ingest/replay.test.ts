@@ -43,7 +43,9 @@ describe("I-17 a replayed event", () => {
     const { replay, published, cache } = aReplay();
     expect(await replay(anEvent())).toBe("stored");
     expect(published).toMatchObject([{ messageId: "m-1", receivedAt: NOW - 3 * DAY, suspect: true, sourceId: SOURCE }]);
-    expect(cache.asked).toMatchObject([{ bucket: "dedup:replay", lookup: `site:${SOURCE}`, ids: ["m-1"] }]);
+    expect(cache.asked).toMatchObject([
+      { bucket: "dedup:replay", lookup: `site:${SOURCE}`, ids: ["m-1"], uncounted: true },
+    ]);
     expect(cache.settled).toMatchObject([{ confirm: ["m-1"], release: [] }]);
   });
 

@@ -32,7 +32,7 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
     const messageId = event.messageId || `${draft.messageId}`;
     const { requestId, bucket } = call;
     const lookup = ports.lookup.ofSite(event.sourceId);
-    const { source, claims } = await ports.admit({ lookup, requestId, bucket, ids: [messageId] });
+    const { source, claims } = await ports.admit({ lookup, requestId, bucket, ids: [messageId], uncounted: true });
     if (source === null || source.workspaceId !== event.workspaceId) {
       await ports.reject([withoutSource(event, messageId, requestId, ports.newId(Date.now()))]);
       return "rejected";

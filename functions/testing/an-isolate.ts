@@ -20,9 +20,10 @@ export function anIsolate({ redis, sourceByLookup, now, onAway = () => {} }: Iso
       lookup: string,
       ids: readonly string[],
       bucket: Bucket = "dedup",
+      uncounted = false,
     ): Promise<Admitted & { requestId: string }> => {
       const requestId = randomUUID();
-      return { requestId, ...(await admit({ lookup, requestId, bucket, ids })) };
+      return { requestId, ...(await admit({ lookup, requestId, bucket, ids, uncounted })) };
     },
     settle: (
       source: Source,

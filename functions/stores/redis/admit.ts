@@ -27,7 +27,7 @@ type AdmitPorts = {
 
 /**
  * Names a lookup's source, counts the request and claims its message ids in one trip to Redis: two for a lookup that
- * Redis lacks, none for one that was just unknown, nor for a known source without a limit when there are no ids.
+ * Redis lacks, none for one that was just unknown, nor for a known source when there is nothing to count or claim.
  * Redis away: the database names the source, every id is suspect and the rate is this isolate's own; nothing throws.
  * The database away too: throws `unavailable`, never null. Decisions 5, 6, 12, 13e, 15a.
  */
@@ -53,7 +53,8 @@ export function createAdmit({ redis, sourceByLookup, sources, now, onAway }: Adm
       }
     };
     const admitted = (source: Source, answer: Answer | undefined): Admitted => {
-      const rate = answer ? answer.rate : localRate(source, unique.length, now());
+      const own = () => (isCounted(call, source) ? localRate(source, unique.length, now()) : undefined);
+      const rate = answer ? answer.rate : own();
       return {
         source,
         claims: rate?.limited ? [] : claimsOf(call.ids, unique, answer, now()),
@@ -62,7 +63,7 @@ export function createAdmit({ redis, sourceByLookup, sources, now, onAway }: Adm
       };
     };
 
-    if (known && call.ids.length === 0 && !isLimited(known)) return admitted(known, undefined);
+    if (known && call.ids.length === 0 && !isCounted(call, known)) return admitted(known, undefined);
     if (known) return admitted(known, await trip(known));
     const first = await trip(undefined);
     if (first?.source) {
@@ -81,16 +82,14 @@ export function createAdmit({ redis, sourceByLookup, sources, now, onAway }: Adm
 
 const NOBODY: Admitted = { source: null, claims: [], rate: undefined, limited: undefined };
 
+const isCounted = ({ uncounted }: AdmitCall, source: Source): boolean => !uncounted && isLimited(source);
+
 /** The script's arguments; without a source the one that Redis has decides about workspace and limits. */
-function argsOf(
-  { requestId, bucket }: AdmitCall,
-  unique: readonly string[],
-  source: Source | undefined,
-  nowMs: number,
-): string[] {
+function argsOf(call: AdmitCall, unique: readonly string[], source: Source | undefined, nowMs: number): string[] {
+  const { requestId, bucket, uncounted } = call;
   const head = [requestId, bucket, LIFE_SECONDS[bucket], String(nowMs)];
-  if (source === undefined) return [...head, dayOf(nowMs), "", "", "", "", ...unique];
-  if (!isLimited(source)) return [...head, "", source.workspaceId, "", "", "", ...unique];
+  if (source === undefined) return [...head, uncounted ? "" : dayOf(nowMs), "", "", "", "", ...unique];
+  if (!isCounted(call, source)) return [...head, "", source.workspaceId, "", "", "", ...unique];
   const { windowRequestsMax, dayEventsMax } = source.limits;
   const limits = [scopeOf(source), String(windowRequestsMax ?? ""), String(dayEventsMax ?? "")];
   return [...head, dayOf(nowMs), source.workspaceId, ...limits, ...unique];

@@ -42,6 +42,23 @@ const isolate = (from: Grouped = redis) =>
 const rateKeys = async () => (await cache.client.keys("rate:*")).sort();
 const ids = (count: number, name = "id") => Array.from({ length: count }, (_, index) => `${name}${index}`);
 
+describe.each(["with Redis", "without Redis"])("%s", (which) => {
+  test("what is uncounted takes nothing from its source's rate: a look at whose key it is, and a replay", async () => {
+    sources.shop = limited(1, 1);
+    const { admit } = isolate();
+    if (which === "without Redis") await wire.stop();
+    for (const bucket of ["dedup", "dedup:replay"] as const) {
+      expect(await admit("shop", [], bucket, true)).toMatchObject({ source: sources.shop, limited: undefined });
+      const { claims, rate, limited: met } = await admit("shop", ids(3), bucket, true);
+      expect([claims.length, rate, met]).toEqual([3, undefined, undefined]);
+    }
+    expect((await admit("shop", ["a"])).limited).toBeUndefined();
+    expect((await admit("shop", ["b"])).limited).toBe("requests");
+    if (which === "with Redis")
+      expect(await isolate().admit("shop", ["c"], "dedup:replay", true)).toMatchObject({ limited: undefined });
+  });
+});
+
 describe("with Redis", () => {
   test("a request within its rate is told what is left, one beyond it has no claims and counts nothing", async () => {
     sources.shop = limited(2, 100);

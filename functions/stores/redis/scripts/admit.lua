@@ -1,7 +1,7 @@
 -- Whose source is this, has its rate room, and which of these events are new? One atomic call per request.
 -- Decisions 5, 6, 13e, 15a.
 -- KEYS  1 the cached source, wk:{lookup}   2 the epoch, dedup:epoch
--- ARGV  1 the request   2 the bucket   3 a claim's life, s   4 now, ms   5 the day, yyyymmdd
+-- ARGV  1 the request   2 the bucket   3 a claim's life, s   4 now, ms   5 the day, yyyymmdd, or "" to count nothing
 --       6 the workspace, or "" when the cached source decides about it and the next three
 --       7 the scope of the rate   8 requests in a window   9 events in a day; "" = without a limit
 --       10... message ids, each once
@@ -31,6 +31,9 @@ if workspace == '' then
   scope = source.limits.own and source.id or workspace
   -- A null of JSON is no number: nil, and so without a limit.
   windowMax, dayMax = tonumber(source.limits.windowRequestsMax), tonumber(source.limits.dayEventsMax)
+end
+if ARGV[5] == '' then
+  windowMax, dayMax = nil, nil
 end
 local prefix = bucket .. ':' .. workspace .. ':'
 

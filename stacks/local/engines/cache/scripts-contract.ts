@@ -17,11 +17,20 @@ export function scriptsContract(here: () => { redis: Redis; prefix: string }): v
     ids?: string[];
     window?: number | "";
     day?: number | "";
+    date?: string;
   };
   /** A source that is known, unless `workspace` is "". Scopes are of this test alone; the day is always the same. */
-  const admit = ({ workspace = "w1", request = "r1", now = 1_000, ids = [], window = "", day = "" }: AdmitArgs) => {
+  const admit = ({
+    workspace = "w1",
+    request = "r1",
+    now = 1_000,
+    ids = [],
+    window = "",
+    day = "",
+    date = "20261121",
+  }: AdmitArgs) => {
     const { prefix } = here();
-    const head = [request, prefix, "600", String(now), "20261121", workspace, prefix, String(window), String(day)];
+    const head = [request, prefix, "600", String(now), date, workspace, prefix, String(window), String(day)];
     return call(ADMIT, [`${prefix}:wk`, `${prefix}:epoch`], [...head, ...ids]);
   };
   type SettleArgs = { request?: string; confirm?: string[]; release?: string[]; live?: string; counts?: string[] };
@@ -88,6 +97,16 @@ export function scriptsContract(here: () => { redis: Redis; prefix: string }): v
       ]);
       const scope = own ? source.id : source.workspaceId;
       expect((await redis.keys(`rate:${prefix}*`)).sort()).toEqual([`rate:${scope}`, `rate:${scope}:day:20261121`]);
+    });
+
+    test("nothing is counted where no day is said, whatever the limits; claims are made", async () => {
+      const { redis, prefix } = here();
+      const limits = { windowRequestsMax: 1, dayEventsMax: 1, own: false };
+      await redis.set(`${prefix}:wk`, JSON.stringify(aSource({ workspaceId: prefix, limits })));
+      const uncounted = { workspace: "", ids: ["a", "b"], date: "" };
+      expect(await admit(uncounted)).toEqual([expect.any(String), "1000", "ff"]);
+      expect(await admit({ ...uncounted, workspace: "w1", window: 1, day: 1 })).toEqual([null, "1000", "ff"]);
+      expect(await redis.keys(`rate:${prefix}*`)).toEqual([]);
     });
 
     test.each([

@@ -18,7 +18,8 @@ export function admit(space: Keyspace, [wk = "", epochKey = ""]: readonly string
     keepEpoch();
     return [null, epoch, ""];
   }
-  const { workspace, scope, windowMax, dayMax } = limits;
+  const { workspace, scope } = limits;
+  const { windowMax, dayMax } = day === "" ? UNCOUNTED : limits;
   const [prefix, rateKey] = [`${bucket}:${workspace}:`, `rate:${scope}`];
   // All or nothing: a claim is not made where its neighbour could not be.
   space.makeRoom(ids.length + Number(windowMax !== undefined) + Number(dayMax !== undefined) + 1);
@@ -40,6 +41,8 @@ export function admit(space: Keyspace, [wk = "", epochKey = ""]: readonly string
 }
 
 type Limits = { workspace: string; scope: string; windowMax: number | undefined; dayMax: number | undefined };
+
+const UNCOUNTED = { windowMax: undefined, dayMax: undefined };
 
 function givenLimits(workspace: string, [scope = "", windowMax = "", dayMax = ""]: readonly string[]): Limits {
   const limit = (text: string) => (text === "" ? undefined : Number(text));

@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import type { Call, CallKind } from "../ingest/call.ts";
 import type { Dialect } from "../ingest/dialects/dialect.ts";
 import { type SizeLimits, sizeOf, tooLarge } from "../ingest/inflate.ts";
-import type { AppError } from "../kit/errors.ts";
+import { AppError } from "../kit/errors.ts";
 import { clientOf } from "./client.ts";
 import type { DoorVars } from "./vars.ts";
 
@@ -74,8 +74,23 @@ function domainOf(c: Context): string | undefined {
   return host || c.req.header("host")?.split(":")[0] || undefined;
 }
 
-/** The bytes of a body, at most `bytesMax`: by its declared length at once, else counted while it comes. */
+/**
+ * The bytes of a body, at most `bytesMax`: by its declared length at once, else counted while it comes. A client that
+ * goes away in the middle is `invalid_json`: no fault of ours, and nobody is there to read it.
+ */
 export async function cappedBody(
+  request: Request,
+  bytesMax: number,
+  refusal: (bytes: number | undefined) => AppError,
+): Promise<Uint8Array | AppError> {
+  try {
+    return await bytesOfBody(request, bytesMax, refusal);
+  } catch (cause) {
+    return new AppError("invalid_json", "The body ended before it was whole.", { cause });
+  }
+}
+
+async function bytesOfBody(
   request: Request,
   bytesMax: number,
   refusal: (bytes: number | undefined) => AppError,

@@ -445,6 +445,19 @@ describe("I-24 E15 I9 the log line of a request", () => {
   });
 });
 
+test.each<Record<string, string>>([{}, { "content-length": "100" }])(
+  "a client that goes away while it sends (%j) is no fault of ours, and nothing of its body is taken",
+  async (headers) => {
+    const { app, calls } = aDoor();
+    const body = new ReadableStream({
+      start: (stream) => stream.enqueue(Buffer.from('{"event":')),
+      pull: (stream) => stream.error(new Error("aborted")),
+    });
+    await app.request(new Request("http://door/v1/track", { method: "POST", body, headers, duplex: "half" }));
+    expect(calls).toMatchObject([{ body: { code: "invalid_json" } }]);
+  },
+);
+
 describe("I-04 readiness", () => {
   const up = async () => undefined;
   const down = () => Promise.reject(new Error("away"));

@@ -18,7 +18,7 @@ afterAll(() => void vi.restoreAllMocks());
 
 testClients(rig, [...SEGMENT_CLIENTS, ...FOREIGN_CLIENTS]);
 
-test("K-20 posthog-node halves a batch that is too large, and each of its events is stored once", () =>
+test.concurrent("K-20 posthog-node halves a batch that is too large, and each of its events is stored once", () =>
   onItsOwn(rig, posthogNode, async (proxy, source, target) => {
     proxy.next(413);
     const client = new PostHog(target.writeKey, { host: target.url });
@@ -29,7 +29,7 @@ test("K-20 posthog-node halves a batch that is too large, and each of its events
     expect(stored.map(({ event, copies }) => [event, copies])).toEqual([1, 2, 3, 4].map((n) => [`Event ${n}`, 1]));
   }));
 
-test("K-01 S-3 a client beyond its source's rate stays away as long as the door says, once, and all it has is stored", () =>
+test.concurrent("K-01 S-3 a client beyond its source's rate stays away as long as the door says, once, and all it has is stored", () =>
   onItsOwn(rig, { windowRequestsMax: 2 }, async (proxy, source, { url, writeKey }) => {
     const analytics = new Analytics({ writeKey, host: url, flushAt: 1 });
     for (const n of [1, 2, 3]) analytics.track({ userId: "u1", event: `Event ${n}` });
@@ -41,7 +41,7 @@ test("K-01 S-3 a client beyond its source's rate stays away as long as the door 
     expect(stored.map(({ event, copies }) => [event, copies])).toEqual([1, 2, 3].map((n) => [`Event ${n}`, 1]));
   }));
 
-test("K-01 with OAuth the token in the header is no key, the body has it, and each event is stored once", () =>
+test.concurrent("K-01 with OAuth the token in the header is no key, the body has it, and each event is stored once", () =>
   onItsOwn(rig, segmentNode, async (proxy, source, { url, writeKey }) => {
     const tokens = await startTokenServer();
     const analytics = new Analytics({ writeKey, host: url, oauthSettings: tokens.settings });
@@ -55,7 +55,7 @@ test("K-01 with OAuth the token in the header is no key, the body has it, and ea
 /** Each just below the 32 KB that clients allow an event. */
 const LARGE = Array.from({ length: 20 }, () => "x".repeat(30_000));
 
-test.each([
+test.concurrent.each([
   ["K-01 @segment/analytics-node", largeBySegment],
   ["K-04 @rudderstack/rudder-sdk-node", largeByRudder],
 ])("%s sends batches of large events, all are taken, and each event is stored once", (_, send) =>

@@ -119,12 +119,12 @@ const jitsuNode = (s2s: boolean): SdkClient => ({
   waits: false,
 });
 
-/** Every client of Node that sends events of Segment's shape, and what it does by its own rules. */
+/** Every client of Node that sends events of Segment's shape; who waits longest comes first. */
 export const SEGMENT_CLIENTS: readonly SdkClient[] = [
-  segmentNode,
-  segmentOldNode,
   rudderNode(true),
   rudderNode(false),
+  segmentNode,
+  segmentOldNode,
   jitsuNode(false),
   jitsuNode(true),
 ];

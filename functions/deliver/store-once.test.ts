@@ -57,6 +57,37 @@ describe("storeOnce", () => {
     expect(table.looked.map(({ ids }) => ids)).toEqual([["c"]]);
   });
 
+  test("15a a clean copy that lands after its suspect repeat, chunks later, is looked up and not stored again", async () => {
+    const table = aTable();
+    const store = createStoreOnce(table.ports);
+    const put = async (index: number, sent: readonly Sent[], workspaceId?: string) => {
+      const pieces = [aPiece(index, sent, workspaceId)];
+      await store(rangeOf(pieces), pieces, LATER);
+    };
+    await put(1, suspect("late"));
+    await put(2, clean("other"));
+    await put(3, clean("late", "new"));
+    expect(stored(table)).toEqual(["late", "other", "new"]);
+    expect(table.looked.map(({ ids }) => ids)).toEqual([["late"], ["late"]]);
+    // The same id of another workspace is another message.
+    await put(4, clean("late"), OTHER);
+    expect(stored(table)).toEqual(["late", "other", "new", "late"]);
+  });
+
+  test("15a suspects are noted before they are stored, and only those that are", async () => {
+    let fault: InsertFault = "none";
+    const table = aTable(() => fault);
+    const pieces = [aPiece(1, [...suspect("s"), ...clean("c")])];
+    await expect(createStoreOnce(table.ports)(rangeOf(pieces), pieces, LATER)).rejects.toThrow("away");
+    expect(table.noted.map(({ messageId }) => messageId)).toEqual(["s"]);
+    fault = undefined;
+    await createStoreOnce(table.ports)(rangeOf(pieces), pieces, LATER);
+    const again = [aPiece(2, suspect("s"))];
+    await createStoreOnce(table.ports)(rangeOf(again), again, LATER);
+    expect(stored(table)).toEqual(["s", "c"]);
+    expect(table.noted.map(({ messageId }) => messageId)).toEqual(["s", "s"]);
+  });
+
   test("does nothing for a chunk without pieces, and inserts nothing when all is there", async () => {
     const table = aTable();
     const store = createStoreOnce(table.ports);

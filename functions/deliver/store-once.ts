@@ -13,6 +13,9 @@ export type Position = { seq: string; sub: number };
 /** How a producer's repeat is found: by message id, near the client's own time (ms UTC; undefined where it had none). */
 export type Wanted = { messageId: string; originalTimestamp: number | undefined; receivedAt: number };
 
+/** A message as all copies of it are known. */
+export type Known = { workspaceId: string; messageId: string };
+
 /** A piece of a chunk with the events that are to be inserted; `subs` are their numbers in the record's frame. */
 export type Selected = { seq: string; frame: Frame; subs: readonly number[] };
 
@@ -23,6 +26,10 @@ export type StorePorts = {
   storedCount: (range: Range) => Promise<number>;
   /** The ids of those messages of a workspace that are in the table already. */
   storedMessageIds: (workspaceId: string, wanted: readonly Wanted[]) => Promise<ReadonlySet<string>>;
+  /** The suspects of this shard that were noted in the last 15 minutes. */
+  recentSuspects: (shard: string) => Promise<readonly Known[]>;
+  /** Notes suspects that are about to be stored; doing it twice changes nothing. */
+  noteSuspects: (shard: string, known: readonly Known[]) => Promise<void>;
   /** One insert under `token`, given up after `msMax`; the same token again is dropped by the engine. Throws when the outcome is unknown. */
   insert: (range: Range, selected: readonly Selected[], token: string, msMax: number) => Promise<void>;
 };
@@ -32,7 +39,8 @@ export type StoreOnce = (range: Range, pieces: readonly Piece[], endsAtMs: numbe
 
 /**
  * Inserts each event of the range that the table does not hold. A batch that was cut differently is resolved by position
- * (what of this range is there?), a producer's repeat by message id, which only suspects are asked for (decision 15a); of
+ * (what of this range is there?), a producer's repeat by message id, which only suspects are asked for, and clean events
+ * whose suspect repeat was stored in the last 15 minutes: a put that timed out may land after its repeat (decision 15a). Of
  * repeats inside the chunk the first wins. The token names the exact events, so a lost answer cannot double them.
  * reliability.md 3.5, variant R. Throws when the events are not there after the insert.
  */
@@ -40,14 +48,23 @@ export const createStoreOnce =
   (ports: StorePorts, now: () => number = Date.now): StoreOnce =>
   async (range, pieces, endsAtMs) => {
     if (pieces.length === 0) return;
-    const present = await ports.storedPositions(range);
+    const [present, recent] = await Promise.all([ports.storedPositions(range), ports.recentSuspects(range.shard)]);
+    const doubtfulOf = doubts(recent);
     const stored = new Set(present.map(({ seq, sub }) => `${seq}/${sub}`));
     const left = present.length === 0 ? pieces.map(whole) : select(pieces, (position) => !stored.has(position));
     // A clean copy behind its suspect repeat was left out: it must be once more when only the repeat is stored.
     const there = present.length === 0 ? [] : select(pieces, (position) => stored.has(position));
-    const selected = pieces.some(hasSuspects) ? await withoutRepeats(ports, left, there) : left;
+    const doubtful = new Map(left.map((piece) => [piece, doubtfulOf(piece.frame)]));
+    const inDoubt = [...doubtful.values()].some((places) => places.size > 0);
+    const selected =
+      inDoubt || there.some(({ frame }) => hasSuspects(frame))
+        ? await withoutRepeats(ports, left, there, doubtful)
+        : left;
     const events = selected.filter(({ subs }) => subs.length > 0);
     if (events.length === 0) return;
+    const suspects = events.flatMap(suspectsOf);
+    // Before the rows: what is noted and not stored costs a look-up, what is stored and not noted may be stored twice.
+    if (suspects.length > 0) await ports.noteSuspects(range.shard, suspects);
     const wanted = present.length + events.reduce((sum, { subs }) => sum + subs.length, 0);
     // A MergeTree that is not replicated notes a token before it commits the part: a server that was killed between the
     // two says "seen" for ever to rows that it does not have. So what an insert claims is counted, and a token that
@@ -65,7 +82,32 @@ export const createStoreOnce =
 
 const whole = ({ seq, frame }: Piece): Selected => ({ seq, frame, subs: numbers(frame.events) });
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
-const hasSuspects = ({ frame }: Piece) => frame.suspects.includes(1);
+
+const hasSuspects = ({ suspects }: Frame) => suspects.includes(1);
+
+const suspectsOf = ({ frame }: Selected): Known[] =>
+  hasSuspects(frame)
+    ? valuesOf(frame, "message_id").flatMap((id, place) =>
+        frame.suspects[place] === 1 ? [{ workspaceId: frame.workspaceId, messageId: String(id) }] : [],
+      )
+    : [];
+
+/** Tells the places of a frame whose events must be looked up: the suspects, and copies of suspects that are stored already. */
+function doubts(recent: readonly Known[]): (frame: Frame) => ReadonlySet<number> {
+  const noted = new Set(recent.map(({ workspaceId, messageId }) => `${workspaceId} ${messageId}`));
+  return (frame) => {
+    const places = new Set<number>();
+    if (hasSuspects(frame))
+      frame.suspects.forEach((suspect, place) => {
+        if (suspect === 1) places.add(place);
+      });
+    if (noted.size > 0)
+      valuesOf(frame, "message_id").forEach((id, place) => {
+        if (noted.has(`${frame.workspaceId} ${id}`)) places.add(place);
+      });
+    return places;
+  };
+}
 
 /** `kept` is asked with an event's position, `seq/sub`. */
 const select = (pieces: readonly Piece[], kept: (position: string) => boolean): Selected[] =>
@@ -85,11 +127,13 @@ async function withoutRepeats(
   ports: StorePorts,
   left: readonly Selected[],
   there: readonly Selected[],
+  doubtful: ReadonlyMap<Selected, ReadonlySet<number>>,
 ): Promise<Selected[]> {
   const messages = left.map(({ frame }) => messagesOf(frame));
   const suspects = new Map<string, Wanted[]>();
-  left.forEach(({ frame }, at) => {
-    const own = (messages[at] ?? []).filter((_, place) => frame.suspects[place] === 1);
+  left.forEach((piece, at) => {
+    const { frame } = piece;
+    const own = (messages[at] ?? []).filter((_, place) => doubtful.get(piece)?.has(place));
     suspects.set(frame.workspaceId, [...(suspects.get(frame.workspaceId) ?? []), ...own]);
   });
   const known = new Map<string, Set<string>>();

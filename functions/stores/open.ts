@@ -7,6 +7,7 @@ import { createClickHouse } from "./clickhouse/client.ts";
 import { createInsertEvents } from "./clickhouse/insert-events.ts";
 import { createInsertLines } from "./clickhouse/insert-lines.ts";
 import { createInsertNative } from "./clickhouse/insert-rows.ts";
+import { createNoteSuspects } from "./clickhouse/note-suspects.ts";
 import { createRunQuery } from "./clickhouse/run-query.ts";
 import { createStoreLetters } from "./clickhouse/store-letters.ts";
 import { createNoteReplays } from "./clickhouse/store-replays.ts";
@@ -71,6 +72,8 @@ export function openStores(settings: StoresSettings, hooks: StoresHooks = {}) {
       storedPositions: onFirstCall(() => storedKeys().storedPositions),
       storedCount: onFirstCall(() => storedKeys().storedCount),
       storedMessageIds: onFirstCall(() => storedKeys().storedMessageIds),
+      recentSuspects: onFirstCall(() => storedKeys().recentSuspects),
+      noteSuspects: onFirstCall(() => createNoteSuspects(createInsertLines(clickhouse()))),
       insert: onFirstCall(() => createInsertEvents(createInsertNative(clickhouse()), newId)),
       storeLetters: onFirstCall(() => createStoreLetters(clickhouse(), createInsertLines(clickhouse()))),
       noteReplays: onFirstCall(() => createNoteReplays(createInsertLines(clickhouse()))),

@@ -1,4 +1,4 @@
-import type { Position, Range, Selected, StorePorts } from "../deliver/store-once.ts";
+import type { Known, Position, Range, Selected, StorePorts } from "../deliver/store-once.ts";
 import type { DeadLetter, RejectEvents } from "../event/dead-letter.ts";
 import { decodeFrame } from "../event/frame.ts";
 import { valuesOf } from "../event/frame-reader.ts";
@@ -150,6 +150,7 @@ export function aTable(faultOf: () => InsertFault = () => undefined, forgotten: 
   const rows: Row[] = [];
   const inserts: { token: string; rows: Row[] }[] = [];
   const looked: { workspaceId: string; ids: string[] }[] = [];
+  const noted: (Known & { shard: string })[] = [];
   const within = ({ shard, from, to }: Range) =>
     rows.filter((row) => row.shard === shard && row.seq >= from && row.seq <= to);
   const rowsOf = (range: Range, selected: readonly Selected[]): Row[] =>
@@ -174,6 +175,8 @@ export function aTable(faultOf: () => InsertFault = () => undefined, forgotten: 
           .map((row) => row.messageId),
       );
     },
+    recentSuspects: async (shard) => noted.filter((one) => one.shard === shard),
+    noteSuspects: async (shard, known) => void noted.push(...known.map((one) => ({ ...one, shard }))),
     insert: async (range, selected, token) => {
       const fault = faultOf();
       if (fault === "none") throw new Error("the warehouse is away");
@@ -186,5 +189,5 @@ export function aTable(faultOf: () => InsertFault = () => undefined, forgotten: 
       if (fault === "lost") throw new Error("the answer was lost");
     },
   };
-  return { ports, rows, inserts, looked };
+  return { ports, rows, inserts, looked, noted };
 }

@@ -185,4 +185,12 @@ export const DOOR_MUTATIONS: readonly Mutation[] = [
     replace: "path",
     test: "never holds a key, not of the path either",
   },
+  {
+    name: "store: who was suspect a minute ago is forgotten",
+    file: "functions/deliver/store-once.ts",
+    find: "if (noted.size > 0)",
+    replace: "if (noted.size > 1e9)",
+    testFile: "functions/deliver/store-once.test.ts",
+    test: "a clean copy that lands after its suspect repeat, chunks later",
+  },
 ];

@@ -5,7 +5,9 @@ import { aCheckedEvent, aFrame, DAY, NOW, seqOf, WORKSPACE } from "../../testing
 import { type FreshClickHouse, freshClickHouse } from "../../testing/fresh-clickhouse.ts";
 import { storeEvents } from "../../testing/stored-events.ts";
 import { createInsertEvents } from "./insert-events.ts";
+import { createInsertLines } from "./insert-lines.ts";
 import { createInsertNative } from "./insert-rows.ts";
+import { createNoteSuspects } from "./note-suspects.ts";
 import { createStoredKeys, type StoredKeys } from "./stored-keys.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -69,4 +71,22 @@ test("an event without a time of its own is found by when it came", async () => 
   const came = (receivedAt: number) => [{ messageId: "untimed", ...untimed, receivedAt }];
   expect(await keys.storedMessageIds(WORKSPACE, came(NOW))).toEqual(new Set(["untimed"]));
   expect(await keys.storedMessageIds(WORKSPACE, came(NOW + 5 * DAY))).toEqual(new Set());
+});
+
+test("15a suspects of a shard are remembered for 15 minutes, whoever notes them and however often", async () => {
+  let now = Date.now();
+  const note = createNoteSuspects(createInsertLines(warehouse.client), () => now);
+  const { recentSuspects } = createStoredKeys(warehouse.client, { now: () => now });
+  const known = [
+    { workspaceId: WORKSPACE, messageId: "it's 価格" },
+    { workspaceId: OTHER_WORKSPACE, messageId: "theirs" },
+  ];
+  await note("shard-s", known);
+  await note("shard-s", known);
+  await note("shard-t", [{ workspaceId: WORKSPACE, messageId: "elsewhere" }]);
+  const found = async () =>
+    (await recentSuspects("shard-s")).toSorted((a, b) => a.messageId.localeCompare(b.messageId));
+  expect(await found()).toEqual(known.toSorted((a, b) => a.messageId.localeCompare(b.messageId)));
+  now += 15 * 60_000 + 1;
+  expect(await found()).toEqual([]);
 });

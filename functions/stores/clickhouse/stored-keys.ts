@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ClickHouseClient } from "@clickhouse/client";
-import type { Position, Wanted } from "../../deliver/store-once.ts";
+import type { Known, Position, Wanted } from "../../deliver/store-once.ts";
 import { fromClickHouse } from "./clickhouse-error.ts";
 import { readSql } from "./sql-file.ts";
 
@@ -12,11 +12,14 @@ export type StoredKeys = {
   storedPositions: (range: ShardRange) => Promise<Position[]>;
   storedCount: (range: ShardRange) => Promise<number>;
   storedMessageIds: (workspaceId: string, wanted: readonly Wanted[]) => Promise<Set<string>>;
+  recentSuspects: (shard: string) => Promise<Known[]>;
 };
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** A retry without a time of its own comes within two days of the first copy. `reliability.md` 3.3. */
 const RECEIVED_SPAN_MS = 2 * DAY_MS;
+/** A put that timed out lands within minutes, or never. Decision 15a. */
+const NOTED_FOR_MS = 15 * 60 * 1_000;
 /** Ids travel in the request's line. */
 const ID_CHARS_MAX = 60_000;
 
@@ -26,7 +29,7 @@ const ID_CHARS_MAX = 60_000;
  */
 export function createStoredKeys(
   clickhouse: Pick<ClickHouseClient, "query">,
-  { secondsMax = 30 }: { secondsMax?: number } = {},
+  { secondsMax = 30, now = Date.now }: { secondsMax?: number; now?: () => number } = {},
 ): StoredKeys {
   const rows = async <Row>(sql: string, query_params: Record<string, unknown>): Promise<Row[]> => {
     try {
@@ -51,6 +54,14 @@ export function createStoredKeys(
     storedCount: async (range) => {
       const [found] = await rows<{ events: string | number }>("deliver/stored_count", range);
       return Number(found?.events);
+    },
+    recentSuspects: async (shard) => {
+      const since = now() - NOTED_FOR_MS;
+      const found = await rows<{ workspace_id: string; message_id: string }>("deliver/recent_suspects", {
+        shard,
+        since,
+      });
+      return found.map(({ workspace_id, message_id }) => ({ workspaceId: workspace_id, messageId: message_id }));
     },
     storedMessageIds: async (workspaceId, wanted) => {
       const stored = new Set<string>();

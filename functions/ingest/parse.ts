@@ -50,7 +50,11 @@ export function parse(
     const cleaned = cleanIn(body, hasEscapes(text));
     const read = (mapping: WebhookMapping | null) => spoken.read(cleaned.value, hints, mapping);
     const items = ({ drafts }: Foreign) =>
-      drafts.map((draft, index) => itemOf(draft, `batch[${index}]`, cleaned.changed, bytes.length, 0, limits));
+      drafts.map((draft, index) => {
+        // A dialect may read JSON out of a text or base64, whose escapes nobody has seen yet.
+        const { value, changed } = cleanIn(draft, true);
+        return itemOf(value as Draft, `batch[${index}]`, changed || cleaned.changed, bytes.length, 0, limits);
+      });
     if (spoken.mapped) return { items: [], read: (mapping) => items(read(mapping)) };
     const foreign = read(null);
     return { ...foreign, items: items(foreign) };

@@ -55,6 +55,15 @@ describe("I-17 a replayed event", () => {
     expect(published).toHaveLength(1);
   });
 
+  test("13c whose edited text no table takes is cleaned, and says so", async () => {
+    const { replay, published } = aReplay();
+    const payload = JSON.stringify(aDraft({ type: "track", event: "E\ud800", properties: { "a\0": ["\udc00\0"] } }));
+    expect(await replay({ ...anEvent(), payload })).toBe("stored");
+    expect(published).toMatchObject([
+      { event: "E\ufffd", properties: { a: ["\ufffd"] }, warnings: expect.arrayContaining(["text_cleaned"]) },
+    ]);
+  });
+
   test("I-09 is never late", async () => {
     const { replay } = aReplay();
     expect(await replay(anEvent({ sentAt: iso(NOW - 300 * DAY) }))).toBe("stored");

@@ -7,6 +7,7 @@ import { markSender } from "./address.ts";
 import type { Call } from "./call.ts";
 import { checkPlan } from "./check-plan.ts";
 import { checkSchemas } from "./check-schema.ts";
+import { cleanTexts } from "./clean-texts.ts";
 import { flattened } from "./flatten.ts";
 import { isObject } from "./is-object.ts";
 import { lettersOf } from "./letters.ts";
@@ -28,7 +29,7 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
   return async (event) => {
     const { receivedAt, attempt, replayId } = event;
     const call = callOf(event);
-    const draft = draftOf(event);
+    const { draft, cleaned } = draftOf(event);
     const messageId = event.messageId || `${draft.messageId}`;
     const { requestId, bucket } = call;
     const lookup = ports.lookup.ofSite(event.sourceId);
@@ -41,7 +42,11 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
     const rules = source.rules.plan || source.rules.suppressed ? await ports.rulesOf(source) : undefined;
     const isSuppressed = ({ userId, anonymousId }: JsonObject) =>
       [userId, anonymousId].some(
-        (id) => id !== undefined && rules?.suppressed.has(ports.hashOfPerson(source.workspaceId, `${id}`)),
+        (id) =>
+          id !== undefined &&
+          id !== null &&
+          id !== "" &&
+          rules?.suppressed.has(ports.hashOfPerson(source.workspaceId, `${id}`)),
       );
     const settle = (checked: readonly Outcome<CheckedEvent>[], confirm: string[], release: string[]) =>
       ports.settleClaims({
@@ -50,7 +55,7 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
         bucket,
         confirm,
         release,
-        report: reportOf(call, [{ draft, cleaned: false }], checked, true),
+        report: reportOf(call, [{ draft, cleaned }], checked, true),
       });
     if (isSuppressed(draft)) {
       await settle([{ messageId, kind: "suppressed" }], [messageId], []);
@@ -62,7 +67,7 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
       tried(messageId, "validate", draft, (from) => {
         if (messageIdOf(from) !== messageId)
           throw new AppError("validation_failed", CHANGED_ID, { field: "messageId" });
-        return { event: stamp(validate(from, "batch", messageId), receivedAt, from) };
+        return { event: stamp(validate(from, "batch", messageId), receivedAt, from, cleaned) };
       }),
     ];
     const flat = each(received, "flatten", ({ event: from }) =>
@@ -77,7 +82,7 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
     const checked = await checkSchemas(ports.schemas, source, planned, rules?.plan?.mode !== "block");
 
     const head = { source, call, attempt, replayId, rejectedAt: Date.now() };
-    const letters = lettersOf(head, [{ draft, cleaned: false }], checked, isSuppressed, ports);
+    const letters = lettersOf(head, [{ draft, cleaned }], checked, isSuppressed, ports);
     if (letters.length > 0) {
       await ports.reject(letters);
       await settle(checked, [], [messageId]);
@@ -93,14 +98,18 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
 const CHANGED_ID = "A replay keeps the event's message id: by it the event is stored once.";
 
 /** A payload that is no event any more is refused by `validate`, and so is back among the dead letters. */
-function draftOf({ payload, messageId, letterId }: ReplayedEvent): JsonObject {
+function draftOf({ payload, messageId, letterId }: ReplayedEvent): { draft: JsonObject; cleaned: boolean } {
   // A letter whose event had no readable id gets the letter's: replayed twice, it is one event all the same.
   const named = { messageId: messageId || letterId };
+  let cleaned = false;
+  const clean = () => {
+    cleaned = true;
+  };
   try {
-    const draft = JSON.parse(payload) as Json;
-    return isObject(draft) ? { ...named, ...draft } : named;
+    const draft = cleanTexts(JSON.parse(payload) as Json, clean);
+    return { draft: isObject(draft) ? { ...named, ...draft } : named, cleaned };
   } catch {
-    return named;
+    return { draft: named, cleaned };
   }
 }
 

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { Json, JsonObject } from "../../event/event.ts";
 import { AppError } from "../../kit/errors.ts";
+import { LIMITS } from "../../testing/builders.ts";
 import { flatten } from "../flatten.ts";
+import { parse } from "../parse.ts";
 import { messageIdOf, validate } from "../validate.ts";
 import type { Dialect } from "./dialect.ts";
 import { openpanel } from "./openpanel.ts";
@@ -269,6 +271,18 @@ describe("K-38 the pixel of Jitsu", () => {
   test.each([undefined, "", "%%%", base64([1]), base64("x")])("that holds %s is refused", (data) => {
     expect(() => jitsuPixel("track").read(data === undefined ? {} : { data }, {}, null)).toThrow(refused("data"));
   });
+});
+
+test("13c what a dialect reads out of a text or base64 is as clean as what stands in the body", () => {
+  const event = '{"event":"E\\ud800","n":"E\\ud800","properties":{"a\\u0000":"\\udc00"}}';
+  const bodies: [Dialect, object][] = [
+    [jitsuPixel("track"), { data: Buffer.from(event).toString("base64url") }],
+    [plausible, { n: "E\ud800", d: "shop.example", p: '{"a\\u0000":"\\udc00"}' }],
+  ];
+  for (const [dialect, body] of bodies) {
+    const { items } = parse(Buffer.from(JSON.stringify(body)), { kind: "foreign", dialect, hints: {} }, LIMITS);
+    expect(items).toMatchObject([{ draft: { event: "E\ufffd", properties: { a: "\ufffd" } }, cleaned: true }]);
+  }
 });
 
 describe("B-25 a webhook", () => {

@@ -57,6 +57,53 @@ describe("storeOnce", () => {
     expect(table.looked.map(({ ids }) => ids)).toEqual([["c"]]);
   });
 
+  test("I-21 one bad row goes to the dead letters, and every other row of its chunk is stored, in order", async () => {
+    const table = aTable();
+    const pieces = [
+      aPiece(1, clean("a", "b")),
+      aPiece(2, clean("c", "poison-1", "d", "e")),
+      aPiece(3, clean("f", "poison-2")),
+      aPiece(4, clean("g")),
+    ];
+    const store = () => createStoreOnce(table.ports)(rangeOf(pieces), pieces, LATER);
+    await store();
+    expect(stored(table)).toEqual(["a", "b", "c", "d", "e", "f", "g"]);
+    expect(table.letters).toMatchObject([
+      { messageId: "poison-1", stage: "insert", code: "insert_failed", trace: `${SHARD}:${seqOf(2)}:1` },
+      { messageId: "poison-2", trace: `${SHARD}:${seqOf(3)}:1` },
+    ]);
+    expect(JSON.parse(table.letters[0]?.payload ?? "")).toMatchObject({ type: "track", messageId: "poison-1" });
+    // A retry stores nothing twice and makes the very same letters.
+    await store();
+    expect(stored(table)).toHaveLength(7);
+    expect(new Set(table.letters.map(({ id }) => id)).size).toBe(2);
+  });
+
+  test("I-21 a chunk of nothing but bad rows ends, and each is kept", async () => {
+    const table = aTable();
+    const pieces = [aPiece(1, clean(...Array.from({ length: 1_000 }, (_, n) => `poison-${n}`)))];
+    await createStoreOnce(table.ports)(rangeOf(pieces), pieces, LATER);
+    expect(new Set(table.letters.map(({ messageId }) => messageId)).size).toBe(1_000);
+    expect(table.letters).toHaveLength(1_000);
+  });
+
+  test("F43 a bad row whose letter cannot be kept is not forgotten: the chunk fails, and its retry ends it", async () => {
+    const table = aTable();
+    let away = true;
+    const ports = {
+      ...table.ports,
+      reject: async () => {
+        if (away) throw new Error("the queue is away");
+      },
+    };
+    const pieces = [aPiece(1, clean("a", "poison"))];
+    await expect(createStoreOnce(ports)(rangeOf(pieces), pieces, LATER)).rejects.toThrow("away");
+    away = false;
+    await createStoreOnce(table.ports)(rangeOf(pieces), pieces, LATER);
+    expect(stored(table)).toEqual(["a"]);
+    expect(table.letters).toHaveLength(1);
+  });
+
   test("15a a clean copy that lands after its suspect repeat, chunks later, is looked up and not stored again", async () => {
     const table = aTable();
     const store = createStoreOnce(table.ports);

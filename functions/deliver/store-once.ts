@@ -1,8 +1,13 @@
 import { createHash } from "node:crypto";
+import type { DeadLetter, RejectEvents } from "../event/dead-letter.ts";
 import type { Frame } from "../event/frame.ts";
+import { eventsIn } from "../event/frame-event.ts";
 import { valuesOf } from "../event/frame-reader.ts";
 import { selectEvents } from "../event/select-events.ts";
+import { log } from "../kit/log.ts";
+import { letterIdOf } from "./dead-letter.ts";
 import type { Piece } from "./prepare.ts";
+import { RowsRefused } from "./rows-refused.ts";
 
 /** The exact records of one chunk: sequence numbers have up to 56 digits and stay text. */
 export type Range = { stream: string; shard: string; from: string; to: string };
@@ -30,7 +35,12 @@ export type StorePorts = {
   recentSuspects: (shard: string) => Promise<readonly Known[]>;
   /** Notes suspects that are about to be stored; doing it twice changes nothing. */
   noteSuspects: (shard: string, known: readonly Known[]) => Promise<void>;
-  /** One insert under `token`, given up after `msMax`; the same token again is dropped by the engine. Throws when the outcome is unknown. */
+  /** What the table will never take. Throws unless all are kept. */
+  reject: RejectEvents;
+  /**
+   * One insert under `token`, given up after `msMax`; the same token again is dropped by the engine. Throws `RowsRefused`
+   * when the table does not take these rows, anything else when the outcome is unknown.
+   */
   insert: (range: Range, selected: readonly Selected[], token: string, msMax: number) => Promise<void>;
 };
 
@@ -42,7 +52,8 @@ export type StoreOnce = (range: Range, pieces: readonly Piece[], endsAtMs: numbe
  * (what of this range is there?), a producer's repeat by message id, which only suspects are asked for, and clean events
  * whose suspect repeat was stored in the last 15 minutes: a put that timed out may land after its repeat (decision 15a). Of
  * repeats inside the chunk the first wins. The token names the exact events, so a lost answer cannot double them.
- * reliability.md 3.5, variant R. Throws when the events are not there after the insert.
+ * reliability.md 3.5, variant R. What the table does not take goes to the dead letters. Throws when the other events are not
+ * there after the insert.
  */
 export const createStoreOnce =
   (ports: StorePorts, now: () => number = Date.now): StoreOnce =>
@@ -65,20 +76,120 @@ export const createStoreOnce =
     const suspects = events.flatMap(suspectsOf);
     // Before the rows: what is noted and not stored costs a look-up, what is stored and not noted may be stored twice.
     if (suspects.length > 0) await ports.noteSuspects(range.shard, suspects);
-    const wanted = present.length + events.reduce((sum, { subs }) => sum + subs.length, 0);
-    // A MergeTree that is not replicated notes a token before it commits the part: a server that was killed between the
-    // two says "seen" for ever to rows that it does not have. So what an insert claims is counted, and a token that
-    // turned out to stand for nothing is left for another. (ClickHouse, MergeTreeSink.cpp: addPart before the rename.)
-    for (const token of tokensOf(range, pieces, events)) {
-      // A retry may have read the table before an insert of ours that comes late, and cut the range otherwise: two tokens,
-      // two copies. So an invocation that is over inserts nothing more (F9).
-      const msLeft = endsAtMs - now();
-      if (msLeft <= 0) throw new Error("the invocation's time is over, the range is left to its retry");
-      await ports.insert(range, events, token, msLeft);
-      if ((await ports.storedCount(range)) >= wanted) return;
-    }
-    throw new Error(`ClickHouse said that it stored ${range.shard} ${range.from}-${range.to}, and it did not`);
+    await insertAll(ports, { range, pieces, endsAtMs, now, refusals: 0 }, events, present.length);
   };
+
+type Insertion = {
+  range: Range;
+  pieces: readonly Piece[];
+  endsAtMs: number;
+  now: () => number;
+  /** Refused inserts of this chunk so far. */
+  refusals: number;
+};
+
+/** Beyond so many refused inserts whole groups go to the dead letters: a chunk of nothing but bad rows must end too. */
+const REFUSALS_MAX = 200;
+
+/**
+ * Inserts events in their order. Rows that the table does not take for what they hold are found by halving and leave as
+ * dead letters, and the rest is stored: one bad row holds nobody up. `before` is how many of the range are stored already.
+ */
+async function insertAll(
+  ports: StorePorts,
+  insertion: Insertion,
+  events: readonly Selected[],
+  before: number,
+): Promise<void> {
+  try {
+    await insertOnce(ports, insertion, events, before);
+  } catch (error) {
+    if (!(error instanceof RowsRefused)) throw error;
+    const { range } = insertion;
+    const present = await ports.storedPositions(range);
+    const stored = new Set(present.map(({ seq, sub }) => `${seq}/${sub}`));
+    const left = keepLeft(events, stored);
+    if (countOf(left) === 1 || ++insertion.refusals > REFUSALS_MAX) {
+      await ports.reject(left.flatMap((piece) => lettersOf(range, piece, error.message)));
+      return;
+    }
+    log.warn({ ...range, events: countOf(left), error: error.message }, "rows refused, looking for the bad ones");
+    const [first, second] = halves(left);
+    await insertAll(ports, insertion, first, present.length);
+    await insertAll(ports, insertion, second, await ports.storedCount(range));
+  }
+}
+
+async function insertOnce(
+  ports: StorePorts,
+  { range, pieces, endsAtMs, now }: Insertion,
+  events: readonly Selected[],
+  before: number,
+): Promise<void> {
+  const wanted = before + countOf(events);
+  // A MergeTree that is not replicated notes a token before it commits the part: a server that was killed between the
+  // two says "seen" for ever to rows that it does not have. So what an insert claims is counted, and a token that
+  // turned out to stand for nothing is left for another. (ClickHouse, MergeTreeSink.cpp: addPart before the rename.)
+  for (const token of tokensOf(range, pieces, events)) {
+    // A retry may have read the table before an insert of ours that comes late, and cut the range otherwise: two tokens,
+    // two copies. So an invocation that is over inserts nothing more (F9).
+    const msLeft = endsAtMs - now();
+    if (msLeft <= 0) throw new Error("the invocation's time is over, the range is left to its retry");
+    await ports.insert(range, events, token, msLeft);
+    if ((await ports.storedCount(range)) >= wanted) return;
+  }
+  throw new Error(`ClickHouse said that it stored ${range.shard} ${range.from}-${range.to}, and it did not`);
+}
+
+const countOf = (events: readonly Selected[]) => events.reduce((sum, { subs }) => sum + subs.length, 0);
+
+const keepLeft = (events: readonly Selected[], stored: ReadonlySet<string>): Selected[] =>
+  events.map((piece) => keep(piece, (sub) => !stored.has(`${piece.seq}/${sub}`))).filter(({ subs }) => subs.length > 0);
+
+/** By records where there are several, else by the events of the one. */
+function halves(events: readonly Selected[]): [Selected[], Selected[]] {
+  const middle = Math.ceil(events.length / 2);
+  if (events.length > 1) return [events.slice(0, middle), events.slice(middle)];
+  return events.reduce<[Selected[], Selected[]]>(
+    ([first, second], piece) => {
+      const half = Math.ceil(piece.subs.length / 2);
+      return [
+        [...first, keep(piece, (_, place) => place < half)],
+        [...second, keep(piece, (_, place) => place >= half)],
+      ];
+    },
+    [[], []],
+  );
+}
+
+/** What was refused, event by event: named by its place, so that a retry makes the very same letters. */
+function lettersOf({ shard }: Range, { seq, frame, subs }: Selected, message: string): DeadLetter[] {
+  const sources = valuesOf(frame, "source_id");
+  const received = valuesOf(frame, "received_at");
+  return eventsIn(frame).map((event, place) => {
+    const sub = subs[place] ?? 0;
+    const receivedAt = Number(received[place]);
+    return {
+      id: letterIdOf(shard, seq, sub, "insert"),
+      workspaceId: frame.workspaceId,
+      sourceId: String(sources[place]),
+      messageId: String(event.messageId),
+      type: String(event.type),
+      event: String(event.event ?? ""),
+      stage: "insert",
+      code: "insert_failed",
+      field: "",
+      message,
+      payloadKind: "event",
+      payload: JSON.stringify(event),
+      attempt: 1,
+      trace: `${shard}:${seq}:${sub}`,
+      replayId: "",
+      receivedAt,
+      rejectedAt: receivedAt,
+    };
+  });
+}
 
 const whole = ({ seq, frame }: Piece): Selected => ({ seq, frame, subs: numbers(frame.events) });
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);

@@ -6,6 +6,6 @@ import { openStores, type Stores } from "../stores/open.ts";
 
 /** The writer: Kinesis → warehouse. */
 export const wire = ({ reject, warehouse }: Stores): DeliverHandler =>
-  createDeliver({ reject, storeOnce: createStoreOnce(warehouse) });
+  createDeliver({ reject, storeOnce: createStoreOnce({ ...warehouse, reject }) });
 
 export const handler: DeliverHandler = onFirstCall(() => wire(openStores(env.stores)));

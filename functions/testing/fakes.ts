@@ -1,3 +1,4 @@
+import { RowsRefused } from "../deliver/rows-refused.ts";
 import type { Known, Position, Range, Selected, StorePorts } from "../deliver/store-once.ts";
 import type { DeadLetter, RejectEvents } from "../event/dead-letter.ts";
 import { decodeFrame } from "../event/frame.ts";
@@ -142,6 +143,9 @@ type Row = Position & { shard: string; workspaceId: string; messageId: string };
 /** "none": the insert fails before it does anything. "lost": it is done, and its answer is lost. */
 export type InsertFault = "none" | "lost" | undefined;
 
+/** Message ids that the table does not take. */
+const POISON = /^poison/;
+
 /**
  * The warehouse's table in memory, with deduplication by token. `faultOf` is asked once an insert. `forgotten` tokens
  * are noted although their rows are not there, as after a server that was killed between the two.
@@ -150,6 +154,7 @@ export function aTable(faultOf: () => InsertFault = () => undefined, forgotten: 
   const rows: Row[] = [];
   const inserts: { token: string; rows: Row[] }[] = [];
   const looked: { workspaceId: string; ids: string[] }[] = [];
+  const letters: DeadLetter[] = [];
   const noted: (Known & { shard: string })[] = [];
   const within = ({ shard, from, to }: Range) =>
     rows.filter((row) => row.shard === shard && row.seq >= from && row.seq <= to);
@@ -175,12 +180,14 @@ export function aTable(faultOf: () => InsertFault = () => undefined, forgotten: 
           .map((row) => row.messageId),
       );
     },
+    reject: async (more) => void letters.push(...more),
     recentSuspects: async (shard) => noted.filter((one) => one.shard === shard),
     noteSuspects: async (shard, known) => void noted.push(...known.map((one) => ({ ...one, shard }))),
     insert: async (range, selected, token) => {
       const fault = faultOf();
       if (fault === "none") throw new Error("the warehouse is away");
       const fresh = rowsOf(range, selected);
+      if (fresh.some(({ messageId }) => POISON.test(messageId))) throw new RowsRefused("refused for a test");
       const earlier = inserts.find((insert) => insert.token === token);
       if (earlier && JSON.stringify(earlier.rows) !== JSON.stringify(fresh))
         throw new Error("a token was used for other rows");
@@ -189,5 +196,5 @@ export function aTable(faultOf: () => InsertFault = () => undefined, forgotten: 
       if (fault === "lost") throw new Error("the answer was lost");
     },
   };
-  return { ports, rows, inserts, looked, noted };
+  return { ports, rows, inserts, looked, noted, letters };
 }

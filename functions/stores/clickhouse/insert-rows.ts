@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { text as readText } from "node:stream/consumers";
-import type { ClickHouseClient, ClickHouseSettings, ExecParams } from "@clickhouse/client";
+import { type ClickHouseClient, ClickHouseError, type ClickHouseSettings, type ExecParams } from "@clickhouse/client";
+import { RowsRefused } from "../../deliver/rows-refused.ts";
 import { fromClickHouse } from "./clickhouse-error.ts";
 import { isAtLeast, type ServerVersion, serverVersion } from "./server-version.ts";
 
@@ -39,10 +40,37 @@ export function createInsertNative(clickhouse: Pick<ClickHouseClient, "exec" | "
         },
       });
     } catch (error) {
-      throw fromClickHouse(error);
+      throw refusedRows(error) ?? fromClickHouse(error);
     }
   };
 }
+
+/**
+ * Codes by which the engine says that the rows are wrong, not it: what cannot be parsed or converted, is out of range, is
+ * null or too long, or breaks a constraint. (ClickHouse, ErrorCodes.cpp.)
+ */
+const ROW_CODES = new Set([
+  "6",
+  "26",
+  "27",
+  "38",
+  "41",
+  "53",
+  "69",
+  "70",
+  "72",
+  "117",
+  "131",
+  "190",
+  "349",
+  "469",
+  "636",
+]);
+
+const refusedRows = (error: unknown): RowsRefused | undefined =>
+  error instanceof ClickHouseError && ROW_CODES.has(error.code)
+    ? new RowsRefused(`The table does not take it: code ${error.code}, ${error.type ?? "no type"}.`, { cause: error })
+    : undefined;
 
 /** A 200 is not success: an error that comes late stands in the body (F24). */
 async function sent(clickhouse: Pick<ClickHouseClient, "exec">, insert: ExecParams & { values: Readable }) {

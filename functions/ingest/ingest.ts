@@ -122,12 +122,15 @@ const unavailable = () =>
     retryAfterSeconds: retryAfterSeconds(5),
   });
 
+/** One more than a domain may have: what a body says instead is kept by isolate and cache, found or not. */
+const NAME_CHARS = 254;
+
 function lookupOf(call: Call, body: Parsed, { lookup }: IngestPorts): string {
   const key = call.key ?? body.key;
   if (key !== undefined) return lookup.ofKey(key);
-  if (body.site !== undefined) return lookup.ofSite(body.site);
+  if (body.site !== undefined) return lookup.ofSite(body.site.slice(0, NAME_CHARS));
   const domain = body.domain ?? call.domain;
-  if (domain !== undefined) return lookup.ofDomain(domain);
+  if (domain !== undefined) return lookup.ofDomain(domain.slice(0, NAME_CHARS));
   throw new RefusedCall(new AppError("invalid_write_key", NO_KEY), null, undefined);
 }
 

@@ -309,6 +309,15 @@ describe("S-6 a source without a key", () => {
     expect(cache.asked.map(({ lookup }) => lookup)).toEqual(["site:w", "domain:shop.example"]);
   });
 
+  test("is not looked for by a name longer than any, which would only fill what remembers it", async () => {
+    const payload = { website: "w".repeat(90_000), name: "E" };
+    const { ingest, cache } = aPath();
+    await expect(
+      ingest(aCall({ type: "event", payload }, { kind: "foreign", key: undefined, dialect: umami })),
+    ).rejects.toMatchObject({ code: "invalid_write_key" });
+    expect(cache.asked[0]?.lookup).toHaveLength("site:".length + 254);
+  });
+
   test("P-13 that nobody has is told what was looked up", async () => {
     const { ingest } = aPath();
     await expect(ingest(aCall(aDraft(), { key: undefined, domain: "other.example" }))).rejects.toMatchObject({

@@ -14,6 +14,11 @@ test.each<[string, boolean]>([
   expect([isBot(agent), isBot(agent)]).toEqual([bot, bot]);
 });
 
+test("an agent longer than any browser's is judged too", () => {
+  expect(isBot(`Googlebot ${"x".repeat(100_000)}`)).toBe(true);
+  expect(isBot(`Mozilla/5.0 ${"Mozilla/5.0 ".repeat(9_000)}`)).toBe(false);
+});
+
 test("a flood of made-up agents does not fill the memory", () => {
   for (let n = 0; n < 5_000; n++) isBot(`made up ${n}`);
   expect(isBot("Googlebot")).toBe(true);

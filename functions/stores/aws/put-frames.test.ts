@@ -9,11 +9,13 @@ type Sent = {
 };
 function aKinesis(answer: () => unknown) {
   const sent: Sent[] = [];
-  const send = async (command: unknown) => {
+  const signals: AbortSignal[] = [];
+  const send = async (command: unknown, { abortSignal }: { abortSignal: AbortSignal }) => {
     sent.push(command as Sent);
+    signals.push(abortSignal);
     return answer();
   };
-  return { sent, putFrames: createPutFrames({ send } as unknown as Pick<KinesisClient, "send">, "events") };
+  return { sent, signals, putFrames: createPutFrames({ send } as unknown as Pick<KinesisClient, "send">, "events") };
 }
 const puts = [
   { partitionKey: "w:0", explicitHashKey: "5", record: Buffer.from("a") },
@@ -39,6 +41,13 @@ describe("putFrames", () => {
         ],
       },
     ]);
+  });
+
+  test("a stream that never answers is given up, whatever its client waits for: the outcome is unknown", async () => {
+    const { signals, putFrames } = aKinesis(
+      () => new Promise((_, reject) => signals[0]?.addEventListener("abort", () => reject(signals[0]?.reason))),
+    );
+    expect(await putFrames(puts)).toEqual(["unknown", "unknown", "unknown"]);
   });
 
   test("tells each entry's own outcome: an HTTP 200 is not success", async () => {

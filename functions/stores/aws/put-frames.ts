@@ -24,7 +24,9 @@ export function createPutFrames(kinesis: Pick<KinesisClient, "send">, stream: st
       Data: record,
     }));
     try {
-      const answer = await kinesis.send(new PutRecordsCommand({ StreamName: stream, Records }));
+      const answer = await kinesis.send(new PutRecordsCommand({ StreamName: stream, Records }), {
+        abortSignal: AbortSignal.timeout(PUT_TIMEOUT_MS),
+      });
       return puts.map((_, index) => resultOf(answer.Records?.[index]));
     } catch (error) {
       log.warn({ stream, records: puts.length, error: messageOf(error) }, "put failed");

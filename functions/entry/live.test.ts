@@ -1,6 +1,9 @@
 import { Writable } from "node:stream";
 import { afterAll, expect, test, vi } from "vitest";
 
+// Every module of the query door is loaded for it.
+vi.setConfig({ testTimeout: 120_000 });
+
 /** Lambda's own globals, as its runtime documents them: a handler is marked as streaming, and its head is given first. */
 const heads: { statusCode: number; headers: Record<string, string> }[] = [];
 vi.stubGlobal("awslambda", {

@@ -47,7 +47,7 @@ test("F8 more bytes at once than a call or a record may have are split, also whe
   const requests = Array.from({ length: 12 }, (_, request) =>
     ids
       .slice(request * 10, request * 10 + 10)
-      .map((id, n) => anEvent(id, n, { anonymousId: "one person", properties: { text: noise(30_000) } })),
+      .map((id, n) => anEvent(id, n, { anonymousId: `person ${request % 8}`, properties: { text: noise(30_000) } })),
   );
   const answers = await Promise.all(requests.map((batch) => system.post(shop, "/v1/batch", { batch })));
   expect(answers.map(({ status, body }) => [status, body.accepted])).toEqual(requests.map(() => [200, 10]));

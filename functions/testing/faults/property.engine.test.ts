@@ -15,7 +15,7 @@ const SEEDS = FAULT_SEED ? [Number(FAULT_SEED)] : Array.from({ length: Number(FA
 const MAYBE: readonly Fault[] = ["fail-before", "fail-after-apply", "delay"];
 const FAULTS: Record<string, readonly Fault[]> = {
   // Nobody puts a record twice without knowing it: the client of the stream makes one attempt (`createPutClient`).
-  putFrames: [...MAYBE, "partial", "partial", "reorder"],
+  putFrames: [...MAYBE, "hang", "partial", "partial", "reorder"],
   spill: [...MAYBE, "partial", "duplicate"],
   reject: [...MAYBE, "duplicate"],
   admit: MAYBE,

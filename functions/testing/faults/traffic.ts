@@ -27,19 +27,19 @@ export function* requestsOf(
   chance: Chance,
   wasAnswered: (event: SentEvent) => boolean,
 ): Generator<Request> {
-  const earlier = new Map<string, { event: SentEvent; draft: object }[]>();
+  const earlier: { event: SentEvent; draft: object; path: string; good: boolean }[] = [];
   let n = 0;
   for (let at = 0; at < REQUESTS; at++) {
     const path = pick(chance, ["/v1/track", "/v1/batch", "/v1/batch", "/v1/import"]);
-    const own = earlier.get(path) ?? [];
-    earlier.set(path, own);
     const count = path === "/v1/track" ? 1 : 1 + Math.floor(chance() * EVENTS_MAX);
-    const answered = own.filter(({ event }) => wasAnswered(event));
+    // What one kind of call refuses another may take: only good events change their way.
+    const answered = earlier.filter((item) => (item.good || item.path === path) && wasAnswered(item.event));
     const items = Array.from({ length: count }, () => {
       if (answered.length > 0 && chance() < 0.15) return pick(chance, answered);
       const event = { id: `${key}-${++n}`, key, n, props: `text of ${key} ${n} ☃` };
-      const item = { event, draft: draftOf(event, chance) };
-      own.push(item);
+      const good = chance() < 0.75;
+      const item = { event, draft: good ? goodDraft(event, chance) : badDraft(event, chance), path, good };
+      earlier.push(item);
       return item;
     });
     const drafts = items.map(({ draft }) => draft);
@@ -58,21 +58,21 @@ export function* requestsOf(
   }
 }
 
-function draftOf({ id, key, n, props }: SentEvent, chance: Chance): object {
-  const properties = { n, text: props, email: PERSONAL[0] };
-  const good = {
-    type: "track",
-    event: "Step",
-    messageId: id,
-    anonymousId: key,
-    timestamp: new Date(Date.now() - Math.floor(chance() * 3) * DAY_MS).toISOString(),
-    properties,
-  };
-  if (chance() < 0.75) return good;
+const goodDraft = ({ id, key, n, props }: SentEvent, chance: Chance) => ({
+  type: "track",
+  event: "Step",
+  messageId: id,
+  anonymousId: key,
+  timestamp: pick(chance, [undefined, ...[0, 1, 2].map((days) => new Date(Date.now() - days * DAY_MS).toISOString())]),
+  properties: { n, text: props, email: PERSONAL[0] },
+});
+
+function badDraft(event: SentEvent, chance: Chance): object {
+  const good = goodDraft(event, chance);
+  const { n, props } = event;
   const hidden = { n, text: props, password: PERSONAL[1] };
   return pick(chance, [
     { ...good, event: "", properties: hidden },
-    { ...good, timestamp: undefined },
     { ...good, anonymousId: "", properties: hidden },
     { ...good, sentAt: new Date(Date.now() - 2 * DAY_MS).toISOString(), properties: hidden },
     { ...good, properties: { ...hidden, a: { b: 1 }, a_b: 2 } },

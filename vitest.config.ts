@@ -20,6 +20,8 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          // No test is about time: a busy machine may take long.
+          testTimeout: 60_000,
           include: of("*.test.ts"),
           exclude: [
             ...of("*.engine.test.ts"),

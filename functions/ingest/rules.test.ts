@@ -236,6 +236,16 @@ describe("B-11 a tracking plan", () => {
     expect(kinds((await ingest(aCall(broken("a")))).outcomes)).toEqual(["quarantined"]);
   });
 
+  test("that cannot be read refuses nobody: what it should have judged is stored with a warning", async () => {
+    const checkPlan = (): CheckPlan => (_type, event) => {
+      if (event === "Unplanned") throw new AppError("validation_failed", "no schema");
+      return undefined;
+    };
+    const { ingest, published } = aPath(WITH_PLAN, { ...checks("block"), checkPlan });
+    expect(kinds((await ingest(aBatch(broken("a"), item("b")))).outcomes)).toEqual(["going", "going"]);
+    expect(published).toMatchObject([{ warnings: ["schema_unchecked"] }, { messageId: "b", warnings: [] }]);
+  });
+
   test("that warns stores the event with a warning", async () => {
     const { ingest, published } = aPath(WITH_PLAN, checks("warn"));
     await ingest(aCall(broken("a")));

@@ -52,6 +52,13 @@ test.each<[name: string, schema: unknown, field: string]>([
   ["an unknown format", { format: "regex" }, "schema.format"],
   ["a format of every object", { format: "toString" }, "schema.format"],
   ["a limit that is text", { maxLength: "1" }, "schema.maxLength"],
+  [
+    "a limit that JSON cannot keep",
+    JSON.parse('{"properties":{"a":{"minimum":1e400}}}'),
+    "schema.properties.a.minimum",
+  ],
+  ["multiples of what JSON cannot keep", JSON.parse('{"multipleOf":1e400}'), "schema.multipleOf"],
+  ["a value that JSON cannot keep", JSON.parse('{"enum":[-1e400]}'), "schema.enum.0"],
   ["a negative length", { maxLength: -1 }, "schema.maxLength"],
   ["draft 4's exclusive bound", { exclusiveMinimum: true }, "schema.exclusiveMinimum"],
   ["multiples of nothing", { multipleOf: 0 }, "schema.multipleOf"],

@@ -94,7 +94,7 @@ const subschemasByPattern: Reader = (value, at) => {
 };
 
 const scalar: Reader = (value, at) => {
-  if (value === null || ["string", "number", "boolean"].includes(typeof value)) return value;
+  if (value === null || ["string", "boolean"].includes(typeof value) || Number.isFinite(value)) return value;
   throw wrong(at.path, "must be text, a number, true, false or null");
 };
 
@@ -103,13 +103,14 @@ const scalars: Reader = (value, at) => {
   return value.map((one, index) => scalar(one, { ...at, path: `${at.path}.${index}` }));
 };
 
+/** JSON writes 1e400 as null, and a plan that was kept as such would be none. */
 const number: Reader = (value, at) => {
-  if (typeof value === "number") return value;
+  if (Number.isFinite(value)) return value;
   throw wrong(at.path, "must be a number");
 };
 
 const aboveZero: Reader = (value, at) => {
-  if (typeof value === "number" && value > 0) return value;
+  if (Number.isFinite(value) && (value as number) > 0) return value;
   throw wrong(at.path, "must be a number above zero");
 };
 

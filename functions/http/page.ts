@@ -27,8 +27,11 @@ const cursorOfTexts = (count: number, part: z.ZodType<string>) =>
 /** The query of a list in the order of ids: `limit` of 1 to 1,000 (100), `cursor` as the page before gave it. */
 export const IdPage = z.object({ limit, cursor: cursorOfTexts(1, z.guid()).optional() }).transform(asPage);
 
+/** Postgres takes no text with U+0000. */
+const Storable = z.string().refine((text) => !text.includes("\0"));
+
 /** The query of a list in the order of two texts. */
-export const PAIR_PAGE = { limit, cursor: cursorOfTexts(2, z.string()).optional() };
+export const PAIR_PAGE = { limit, cursor: cursorOfTexts(2, Storable).optional() };
 export const pageAsked = asPage;
 
 /** A page as an answer. */

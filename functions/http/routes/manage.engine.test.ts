@@ -222,6 +222,27 @@ test.each(ROUTES.filter(([, , , body]) => body !== undefined))(
   },
 );
 
+describe("E4 a text that no database takes", () => {
+  const cursor = Buffer.from('["a\\u0000","b"]').toString("base64url");
+  test.each<[string, string, string | undefined]>([
+    ["GET", "/schemas?event=a%00b", undefined],
+    ["GET", `/schemas?cursor=${cursor}`, undefined],
+    ["POST", "/schemas/reset", '{"key":"track:a\\u0000","property":"properties.x"}'],
+    ["POST", "/sources", '{"name":"s","webhook":{"event":"a\\u0000"}}'],
+    ["POST", "/sources", '{"name":"s","webhook":{"event":"a\\ud800"}}'],
+    ["PUT", "/tracking-plan", '{"mode":"warn","events":[{"event":"a","schema":{"title":"\\u0000"}}]}'],
+    ["PUT", "/tracking-plan", '{"mode":"warn","events":[{"event":"a","schema":{"properties":{"\\udc00":{}}}}]}'],
+  ])("is a mistake of who sent it: %s %s %s", async (method, path, sent) => {
+    const { status, body } = await call(method, path, sent === undefined ? undefined : JSON.parse(sent));
+    expect([status, body.code]).toEqual([400, path.includes("cursor") ? "validation_failed" : "invalid_json"]);
+  });
+
+  test("is none when it is well formed: emoji and escapes are stored as they are", async () => {
+    const { status, body } = await call("POST", "/sources", { name: "é 😀 \\u0000 \ud83d\ude00" });
+    expect([status, body.name]).toEqual([201, "é 😀 \\u0000 😀"]);
+  });
+});
+
 describe("lists", () => {
   const LISTS = ["/sources", "/tokens", "/audit", "/schemas"];
 
@@ -272,6 +293,7 @@ describe("the workspace", () => {
 
   test.each([
     [{ timezone: "Mars/Olympus" }, "timezone"],
+    [{ timezone: "+01:00" }, "timezone"],
     [{ name: "" }, "name"],
     [{ name: "a\u001b[31m" }, "name"],
     [{ tier: "enterprise" }, "tier"],

@@ -68,9 +68,11 @@ function draftOf(item: JsonObject, sentAt: Json | undefined): Draft {
   }
 }
 
-/** Before it identifies anybody, PostHog's browser library uses its device's id. */
-const isAnonymous = ({ $device_id, $is_identified }: JsonObject, id: Json) =>
-  $is_identified === false || ($device_id !== undefined && $device_id === id);
+/** Before it identifies anybody, PostHog's browser library uses its device's id; a group that nobody named is `$type_key`. */
+const isAnonymous = ({ $device_id, $is_identified, $group_type, $group_key }: JsonObject, id: Json) =>
+  $is_identified === false ||
+  ($device_id !== undefined && $device_id === id) ||
+  ($group_type !== undefined && id === `$${$group_type}_${$group_key}`);
 
 function split(given: JsonObject): { own: JsonObject; dollar: JsonObject } {
   // Without a prototype: a name that would set one is a name like any other, which the door drops. E3.

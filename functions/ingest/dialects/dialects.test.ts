@@ -66,6 +66,10 @@ describe("K-20 PostHog", () => {
       { type: "screen", name: "Main" },
     ],
     [
+      { event: "$groupidentify", distinct_id: "$org_g1", properties: { $group_type: "org", $group_key: "g1" } },
+      { type: "group", groupId: "g1", anonymousId: "$org_g1" },
+    ],
+    [
       { event: "X", properties: { $device_id: "u1" } },
       { type: "track", anonymousId: "u1" },
     ],

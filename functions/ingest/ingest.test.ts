@@ -161,6 +161,11 @@ describe("one event", () => {
     ["a time that cannot be read", { timestamp: "yesterday" }, true],
     ["a time of 22 h ago", { timestamp: iso(NOW - 22 * HOUR), sentAt: iso(NOW) }, false],
     ["a time of more than 23 h ago", { timestamp: iso(NOW - 23 * HOUR - 1), sentAt: iso(NOW) }, true],
+    [
+      "a time of a day ago on a clock that is ahead",
+      { timestamp: iso(NOW - 22 * HOUR), sentAt: iso(NOW + 2 * HOUR) },
+      true,
+    ],
     ["a time of a year ago", { timestamp: iso(NOW - 365 * DAY), sentAt: iso(NOW) }, true],
   ])("with %s is suspect or not as the claim can vouch for it", async (_, fields, suspect) => {
     const { ingest, published } = aPath();

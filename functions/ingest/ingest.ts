@@ -246,8 +246,9 @@ function withClaims(
 
 /** A claim lives 24 h: an event older than that, or of unknown age, may have come before it. Decision 15a. */
 const CLAIM_COVERS_MS = 23 * 60 * 60 * 1_000;
-const isOld = ({ originalTimestamp, receivedAt }: ReceivedEvent) =>
-  originalTimestamp === undefined || receivedAt - originalTimestamp > CLAIM_COVERS_MS;
+const isOld = ({ originalTimestamp, sentAt = 0, receivedAt }: ReceivedEvent) =>
+  // By the sender's own clock too, which may be ahead of ours: then its events look younger than they are.
+  originalTimestamp === undefined || Math.max(receivedAt, sentAt) - originalTimestamp > CLAIM_COVERS_MS;
 
 /** The event as it is stored, but for what its schema says. */
 const toChecked = (event: ReceivedEvent, source: Source, suspect: boolean, { client }: Call, ports: IngestPorts) =>

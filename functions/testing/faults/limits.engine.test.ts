@@ -1,6 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
+import { createPublish } from "../../ingest/publish.ts";
 import { log } from "../../kit/log.ts";
+import { aCheckedEvent } from "../builders.ts";
 import type { Tenant } from "../engine-system.ts";
 import { anEvent, type FaultySystem, idsOf, openFaultySystem } from "./faulty-system.ts";
 import { createScript } from "./schedule.ts";
@@ -42,7 +45,7 @@ test("F8 501 records of one request are more than one call, and all are stored",
   await storedOnce(ids);
 });
 
-test("F8 more bytes at once than a call or a record may have are split, also when nothing of them can be compressed", async () => {
+test("F8 more bytes at once than a record may have are split, also when nothing of them can be compressed", async () => {
   const ids = idsOf(120, "f8-bytes");
   const requests = Array.from({ length: 12 }, (_, request) =>
     ids
@@ -52,6 +55,25 @@ test("F8 more bytes at once than a call or a record may have are split, also whe
   const answers = await Promise.all(requests.map((batch) => system.post(shop, "/v1/batch", { batch })));
   expect(answers.map(({ status, body }) => [status, body.accepted])).toEqual(requests.map(() => [200, 10]));
   expect(await system.drainRetries()).toBe(0);
+  await storedOnce(ids);
+});
+
+test("F8 more bytes at once than a call may have are split into calls that the stream takes", async () => {
+  const publish = createPublish({
+    ...{ putFrames: system.stores.putFrames, spill: async (puts) => puts.map(() => "refused"), now: Date.now, wait },
+    ...{ orderBuckets: 0, budgetMs: 20_000 },
+  });
+  const ids = idsOf(40, "f8-call");
+  const events = ids.map((messageId) =>
+    aCheckedEvent({
+      messageId,
+      anonymousId: messageId,
+      originalTimestamp: Date.now(),
+      properties: { text: noise(90_000) },
+    }),
+  );
+  // Ten megabytes after their compression: twice what PutRecords takes.
+  expect(await publish(shop.workspaceId, events)).toEqual(ids.map(() => "stored"));
   await storedOnce(ids);
 });
 

@@ -1,6 +1,8 @@
+import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LOCAL } from "../../../stacks/local/local-mode.ts";
@@ -795,4 +797,24 @@ test.concurrent.each(ROWS.filter(([row]) => !DOORS_DIE.has(row)))("%s %s", async
 
 test.each(ROWS.filter(([row]) => DOORS_DIE.has(row)))("%s %s", async (_row, _guarantee, holds) => {
   await holds();
+});
+
+test("npm run status tells how far the writer is behind, what waits, and why events were refused", async () => {
+  const command = fileURLToPath(new URL("../../../stacks/local/commands/status.ts", import.meta.url));
+  const run = (...args: string[]) =>
+    execFileSync(process.execPath, [command, ...args], {
+      env: { ...process.env, MILLRACE_DATA: dataDir },
+      encoding: "utf8",
+    });
+  await post("/track", anEvent({ event: 5 }));
+  await eventually(async () => {
+    const status = JSON.parse(run("--json"));
+    expect(status.consumers.map(({ name }: { name: string }) => name)).toContain("deliver");
+    for (const { shards } of status.consumers)
+      for (const { records } of shards as { records: number }[]) expect(records).toBe(0);
+    expect(status.queues.map(({ name }: { name: string }) => name)).toEqual(expect.arrayContaining(["dlq", "retry"]));
+    expect(status.writer.rows).toBeGreaterThan(0);
+    expect(status.writer.letters).toContainEqual(expect.objectContaining({ code: "validation_failed" }));
+  });
+  expect(run()).toMatch(/deliver\s+shardId-\d+\s+0 behind/);
 });

@@ -104,7 +104,7 @@ export function createIngest(ports: IngestPorts): Ingest {
       // Whatever was not simply taken is shown always: somebody will ask what became of it.
       const shown = checked.some(({ kind }) => kind !== "going") || ports.isShown(source.id, call.receivedAt);
       const report = reportOf(call, items, checked, shown);
-      const settled = settledOf(checked, claimOf, results, kept);
+      const settled = settledOf(checked, claimOf, results, kept, bucket !== "dedup");
       await ports.settleClaims({ source, requestId, bucket, ...settled, report }); //                  confirm, release
       if (!kept || results.some((result) => result !== "stored")) throw new RefusedCall(unavailable(), source, rate);
     };
@@ -283,8 +283,10 @@ function settledOf(
   claimed: ReadonlyMap<string, unknown>,
   results: readonly PutResult[],
   kept: boolean,
+  isImport: boolean,
 ) {
   const confirm: string[] = [];
+  const confirmLive: string[] = [];
   const release: string[] = [];
   let at = 0;
   checked.forEach((outcome) => {
@@ -293,8 +295,10 @@ function settledOf(
       const result = results[at++];
       if (result === "stored") confirm.push(messageId);
       else if (result === "refused") release.push(messageId);
+      // A live copy of an old event is suspect anyhow.
+      if (result === "stored" && isImport && !isOld(outcome.event)) confirmLive.push(messageId);
     } else if (kind === "suppressed" || (kind === "quarantined" && kept)) confirm.push(messageId);
     else if ((kind === "rejected" || kind === "quarantined") && claimed.has(messageId)) release.push(messageId);
   });
-  return { confirm, release };
+  return { confirm, confirmLive, release };
 }

@@ -58,6 +58,8 @@ export type SettleClaims = (settled: {
   requestId: string;
   bucket: Bucket;
   confirm: readonly string[];
+  /** Of an import or a replay, what is to be a duplicate for live calls too: a clean claim there would say it is new. */
+  confirmLive?: readonly string[];
   release: readonly string[];
   report: Report;
 }) => Promise<void>;

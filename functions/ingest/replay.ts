@@ -54,6 +54,8 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
         requestId,
         bucket,
         confirm,
+        // What was suppressed is stored nowhere, and must not be a duplicate of nothing later.
+        confirmLive: checked.some(({ kind }) => kind === "going") ? confirm : [],
         release,
         report: reportOf(call, [{ draft, cleaned }], checked, true),
       });

@@ -109,8 +109,18 @@ describe("I-09 a late event", () => {
     await ingest(aCall([item("a", old)], { kind: "import", bucket: "dedup:import" }));
     expect(published).toMatchObject([{ messageId: "a", suspect: true }]);
     expect(cache.asked).toMatchObject([{ bucket: "dedup:import" }]);
-    expect(cache.settled).toMatchObject([{ bucket: "dedup:import" }]);
+    expect(cache.settled).toMatchObject([{ bucket: "dedup:import", confirm: ["a"], confirmLive: [] }]);
   });
+});
+
+test("I-10 an event of today that was imported is a duplicate for live calls: the store looks for no clean one", async () => {
+  const { ingest, cache } = aPath();
+  await ingest(aCall([item("a")], { kind: "import", bucket: "dedup:import" }));
+  await ingest(aCall(item("b")));
+  expect(cache.settled).toMatchObject([
+    { confirm: ["a"], confirmLive: ["a"] },
+    { confirm: ["b"], confirmLive: [] },
+  ]);
 });
 
 describe("I-16 a refused event", () => {

@@ -7,7 +7,7 @@ import { createIsolateSources } from "../stores/redis/isolate-sources.ts";
 import { createSettleClaims } from "../stores/redis/settle-claims.ts";
 
 type Isolate = { redis: Grouped; sourceByLookup: SourceByLookup; now: () => number; onAway?: () => void };
-type Ended = { confirm?: string[]; release?: string[]; report?: Partial<Report> };
+type Ended = { confirm?: string[]; confirmLive?: string[]; release?: string[]; report?: Partial<Report> };
 
 /** One process of the door: its own knowledge of sources, in front of the Redis and the database that all share. */
 export function anIsolate({ redis, sourceByLookup, now, onAway = () => {} }: Isolate) {
@@ -28,8 +28,8 @@ export function anIsolate({ redis, sourceByLookup, now, onAway = () => {} }: Iso
     settle: (
       source: Source,
       requestId: string,
-      { confirm = [], release = [], report: { counts = {}, live = undefined } = {} }: Ended,
+      { confirm = [], confirmLive = [], release = [], report: { counts = {}, live = undefined } = {} }: Ended,
       bucket: Bucket = "dedup",
-    ) => settleClaims({ source, requestId, bucket, confirm, release, report: { counts, live } }),
+    ) => settleClaims({ source, requestId, bucket, confirm, confirmLive, release, report: { counts, live } }),
   };
 }

@@ -94,6 +94,8 @@ describe("claims", () => {
     expect((await admit(SHOP, ["a"], "dedup:replay")).claims).toEqual(["fresh"]);
     await settle(shop, imported.requestId, { confirm: ["a"] }, "dedup:import");
     expect((await admit(SHOP, ["a"], "dedup:import")).claims).toEqual(["duplicate"]);
+    await settle(shop, imported.requestId, { confirm: ["b", "c"], confirmLive: ["c"] }, "dedup:import");
+    expect((await admit(SHOP, ["b", "c"])).claims).toEqual(["fresh", "duplicate"]);
     expect((await admit(SHOP, ["a"], "dedup:replay")).claims).toEqual(["suspect"]);
   });
 

@@ -1,3 +1,4 @@
+import type { Pipeline } from "@upstash/redis";
 import type { SettleClaims } from "../../ingest/ports.ts";
 import { LIFE_SECONDS, prefixOf } from "./claims.ts";
 import type { Grouped } from "./grouped.ts";
@@ -15,7 +16,7 @@ type SettlePorts = { redis: Grouped; now: () => number; onAway: () => void };
  */
 export function createSettleClaims({ redis, now, onAway }: SettlePorts): SettleClaims {
   const warnAway = createWarnAway("redis is away: claims stay pending, outcomes are not shown", now);
-  return async ({ source, requestId, bucket, confirm, release, report }) => {
+  return async ({ source, requestId, bucket, confirm, confirmLive = [], release, report }) => {
     const counts = Object.entries(report.counts).flatMap(([name, by]) => [name, String(by)]);
     if (confirm.length + release.length + counts.length === 0 && report.live === undefined) return;
     const keys = [liveKeyOf(source.id), countsKeyOf(source.id, dayOf(now()))];
@@ -23,7 +24,10 @@ export function createSettleClaims({ redis, now, onAway }: SettlePorts): SettleC
     const lengths = [String(confirm.length), String(release.length)];
     try {
       const args = [...head, ...lengths, report.live ?? "", ...confirm, ...release, ...counts];
-      await runScript(redis, SETTLE, { keys, args });
+      const live = [prefixOf("dedup", source.workspaceId), requestId, LIFE_SECONDS.dedup];
+      const before = (pipeline: Pipeline): void =>
+        void pipeline.evalsha(SETTLE.sha1, keys, [...live, String(confirmLive.length), "0", "", ...confirmLive]);
+      await runScript(redis, SETTLE, confirmLive.length === 0 ? { keys, args } : { keys, args, before });
     } catch (error) {
       onAway();
       warnAway(error);

@@ -317,6 +317,29 @@ describe("outages", () => {
     expect((await admit(SHOP, ["b"])).claims).toEqual(["fresh"]);
   });
 
+  test("F29 what was stored while Redis was away is a duplicate once it is back: hours later the store looks no clean one up", async () => {
+    const { admit, settle } = isolate();
+    redisAway();
+    for (const [source, key, id, bucket] of [
+      [shop, SHOP, "a", "dedup"],
+      [other, OTHER, "a", "dedup"],
+      [shop, SHOP, "b", "dedup:import"],
+    ] as const) {
+      const { requestId } = await admit(key, [id], bucket);
+      await settle(source, requestId, { confirm: [id] }, bucket);
+    }
+    wire.meddle(() => false);
+    now += 2_000;
+    await cache.client.scriptFlush();
+    await settle(shop, "next", { confirm: ["c"] });
+    expect((await isolate().admit(SHOP, ["a", "b", "c"])).claims).toEqual(["duplicate", "fresh", "duplicate"]);
+    expect((await isolate().admit(SHOP, ["b"], "dedup:import")).claims).toEqual(["duplicate"]);
+    expect((await isolate().admit(OTHER, ["a"])).claims).toEqual(["duplicate"]);
+    wire.trips.length = 0;
+    await settle(shop, "after", { confirm: ["d"] });
+    expect(commands()).toEqual([["evalsha"]]);
+  });
+
   test("a Redis that refuses the claims is not asked a second time for the same request", async () => {
     wire.meddle((_, response) => Boolean(response.end('[{"error":"OOM command not allowed"}]')));
     expect(await isolate().admit(SHOP, ["a"])).toMatchObject({ source: shop, claims: ["suspect"] });

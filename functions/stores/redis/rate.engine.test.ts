@@ -217,7 +217,7 @@ describe("without Redis", () => {
     expect(onAway).toHaveBeenCalledTimes(100);
     expect(warn.mock.calls.map(([, message]) => message)).toEqual([
       expect.stringContaining("every event is a suspect"),
-      expect.stringContaining("claims stay pending"),
+      expect.stringContaining("confirmations wait"),
     ]);
     now += 1_000;
     await admit("shop", ["later"]);

@@ -22,6 +22,7 @@ const FAULTS: Record<string, readonly Fault[]> = {
   settleClaims: [...MAYBE, "duplicate"],
   insert: [...MAYBE, "duplicate"],
   client: MAYBE,
+  cache: ["kill"],
 };
 
 const told = (seed: number, { happened }: Schedule) =>

@@ -118,15 +118,19 @@ function note({ path, events }: Request, { status, body }: Answer, { acked, refu
   });
 }
 
-/** The writer, again and again over the whole stream, cut otherwise each time; an attempt that fails is made again. */
+/**
+ * The writer, again and again over the whole stream, cut otherwise each time; an attempt that fails is made again. Where
+ * the schedule kills the cache, it comes back without its keys (F30).
+ */
 async function drainUntil(system: FaultySystem, traffic: Promise<unknown>, schedule: Schedule): Promise<void> {
-  const chance = schedule.chanceOf("drain");
+  const [chance, isCacheKilled] = [schedule.chanceOf("drain"), schedule.of("cache")];
   let running = true;
   const done = traffic.finally(() => {
     running = false;
   });
   while (running) {
     await system.drainStream(1 + Math.floor(chance() * 20)).catch(() => {});
+    if (isCacheKilled()) await system.cache.client.flushdb();
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   await done;

@@ -1,6 +1,8 @@
 import type { Hono } from "hono";
 import { handle } from "hono/aws-lambda";
 import { authorize } from "../auth/api-token.ts";
+import { createArchiveHours } from "../deliver/archive-hours.ts";
+import { createReplayArchive } from "../deliver/archive-replay.ts";
 import { createReplayLetters } from "../deliver/replay.ts";
 import { createAsk } from "../explore/ask.ts";
 import { createDeadLetters } from "../explore/dead-letters.ts";
@@ -24,6 +26,11 @@ export function wire(stores: Stores, { localMode }: { localMode: boolean }): Hon
   return queryApp({
     letters,
     replayLetters: createReplayLetters({ wholeAfter, sendRetries, noteReplays, newId, now, orderBuckets }),
+    archive: {
+      hours: createArchiveHours(stores.archive),
+      replay: createReplayArchive({ ...stores.archive, sendRetries, newId, now, orderBuckets }),
+      now,
+    },
     traceOf: createTraceOf({ runQuery, readLive, sourceIdsOf, letters }),
     live: { readLive, sourceIdsOf, now },
     manage: { manage: stores.manage(), countsOf: stores.countsOf, now },

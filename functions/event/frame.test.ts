@@ -6,7 +6,7 @@ import { aCheckedEvent, aFrame, NOW } from "../testing/builders.ts";
 import { CONTEXT_COLUMNS, FRAME_COLUMNS } from "./columns.ts";
 import { contextColumnsOf } from "./context-columns.ts";
 import type { CheckedEvent } from "./event.ts";
-import { decodeFrame, eventsIn, type Frame, markSuspect } from "./frame.ts";
+import { decodeFrame, encodeColumns, eventsIn, type Frame, isArchived, markArchived, markSuspect } from "./frame.ts";
 import { valuesOf } from "./frame-reader.ts";
 import { selectEvents } from "./select-events.ts";
 
@@ -122,6 +122,27 @@ describe("a frame", () => {
     markSuspect(record);
     expect(decodeFrame(record)).toEqual({ ...before, suspects: Uint8Array.of(1, 1) });
   });
+
+  test("marked as from the archive is read as before, and stays so when it is put again", () => {
+    const record = aFrame([aCheckedEvent(), aCheckedEvent({ messageId: "m-2" })]);
+    const before = decodeFrame(record);
+    expect(isArchived(record)).toBe(false);
+    markArchived(record);
+    expect(decodeFrame(record)).toEqual(before);
+    markSuspect(record);
+    expect(isArchived(record)).toBe(true);
+    expect(decodeFrame(record).suspects).toEqual(Uint8Array.of(1, 1));
+  });
+
+  test("made of the columns of another is the same record", () => {
+    fc.assert(
+      fc.property(batches, (events) => {
+        const record = aFrame(events);
+        expect(encodeColumns(decodeFrame(record)).equals(record)).toBe(true);
+      }),
+      { numRuns: 30 },
+    );
+  });
 });
 
 describe("bytes that are not the ones written", () => {
@@ -174,7 +195,7 @@ describe("bytes that are not the ones written", () => {
   test("with a flag that this reader does not know are refused, so that no mark is overlooked", () => {
     const record = Buffer.from(raw);
     markSuspect(record);
-    record[1] = 3;
+    record[1] = 4;
     expect(() => decodeFrame(record)).toThrow("flags");
   });
 

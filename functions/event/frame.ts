@@ -13,7 +13,8 @@ import { createBytes } from "./frame-bytes.ts";
  *
  *   byte 0      codec: 3 raw with a CRC-32 of the body (little-endian, 4 bytes before it), 4 zstd with its own checksum
  *               (1 and 2 were raw and gzip, without the columns of migration 0002)
- *   byte 1      flags: bit 0 = suspect, the put of this frame was repeated (decision 15a)
+ *   byte 1      flags: bit 0 = suspect, the put of this frame was repeated (decision 15a); bit 1 = it comes from the
+ *               archive, which has its events already
  *   bytes 2–5   number of events, little-endian
  *   body        workspace id (16 bytes), one flag byte an event (bit 0 = suspect), then for each of FRAME_COLUMNS the
  *               length in bytes (4, little-endian) and the values; a nullable column is its null map, then its values
@@ -31,6 +32,7 @@ const RAW = 3;
 const ZSTD = 4;
 const HEADER_BYTES = 6;
 const SUSPECT = 1;
+const ARCHIVED = 2;
 /** Below this, compression costs more than the 25 KB units of a put could ever save (performance.md 4.3). */
 const COMPRESS_FROM_BYTES = 1_200;
 /**
@@ -75,20 +77,41 @@ export function encodeEvent(event: CheckedEvent): EncodedEvent {
 }
 
 /** The record of `events`, all of one workspace and partition key. Decision 8. */
-export function encodeFrame(workspaceId: string, events: readonly EncodedEvent[]): Buffer {
-  const body = bodyOf(workspaceId, events);
+export const encodeFrame = (workspaceId: string, events: readonly EncodedEvent[]): Buffer =>
+  recordOf(events.length, bodyOf(workspaceId, events));
+
+/** The record of a frame that was read, or of what was kept of it. */
+export function encodeColumns({ workspaceId, events, suspects, columns }: Frame): Buffer {
+  bytes.reset();
+  bytes.raw(uuidBytes(workspaceId));
+  bytes.raw(suspects);
+  for (const column of columns) {
+    const start = bytes.startColumn();
+    bytes.raw(column);
+    bytes.endColumn(start);
+  }
+  return recordOf(events, bytes.taken());
+}
+
+function recordOf(events: number, body: Buffer): Buffer {
   const codec = body.length < COMPRESS_FROM_BYTES ? RAW : ZSTD;
   const payload = codec === ZSTD ? compressed(body) : Buffer.concat([crcOf(body), body]);
   const header = Buffer.alloc(HEADER_BYTES);
   header[0] = codec;
-  header.writeUInt32LE(events.length, 2);
+  header.writeUInt32LE(events, 2);
   return Buffer.concat([header, payload]);
 }
 
 /** The same record, to be put again after an attempt whose outcome nobody knows: every event in it is suspect. */
 export function markSuspect(record: Uint8Array): void {
-  record[1] = SUSPECT;
+  record[1] = (record[1] ?? 0) | SUSPECT;
 }
+
+/** The same record, to be put again from the archive, which will not keep its events a second time. */
+export function markArchived(record: Uint8Array): void {
+  record[1] = (record[1] ?? 0) | ARCHIVED;
+}
+export const isArchived = (record: Uint8Array): boolean => ((record[1] ?? 0) & ARCHIVED) !== 0;
 
 /** How many events a record holds, without inflating it. */
 export const eventsIn = (record: Buffer): number => (record.length < HEADER_BYTES ? 0 : record.readUInt32LE(2));
@@ -96,12 +119,12 @@ export const eventsIn = (record: Buffer): number => (record.length < HEADER_BYTE
 /** Reads a record. Throws when it is of another version, cut, or not the bytes that were written. */
 export function decodeFrame(record: Buffer): Frame {
   if (record.length < HEADER_BYTES) throw new Error("a frame has at least 6 bytes");
-  if ((record[1] ?? 0) > SUSPECT) throw new Error(`this reader does not know the flags ${record[1]}`);
+  if ((record[1] ?? 0) > (SUSPECT | ARCHIVED)) throw new Error(`this reader does not know the flags ${record[1]}`);
   const body = payloadOf(record);
   const events = record.readUInt32LE(2);
   const workspaceId = uuidOf(body.subarray(0, 16));
   const suspects = Uint8Array.from(body.subarray(16, 16 + events));
-  if (record[1] === SUSPECT) suspects.fill(1);
+  if (((record[1] ?? 0) & SUSPECT) !== 0) suspects.fill(1);
   let at = 16 + events;
   const columns = FRAME_COLUMNS.map(() => {
     const bytes = body.readUInt32LE(at);

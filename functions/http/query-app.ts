@@ -6,6 +6,7 @@ import type { TraceOf } from "../explore/trace.ts";
 import { answerError, answerNotFound } from "./answer-error.ts";
 import { requestLog } from "./guards/request-log.ts";
 import { type Authorize, workspaceGuard } from "./guards/workspace.ts";
+import { type ArchivePorts, archiveRoutes } from "./routes/archive.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { healthRoutes, type Probes } from "./routes/health.ts";
 import { type LivePorts, liveRoutes } from "./routes/live.ts";
@@ -20,6 +21,7 @@ export type QueryDoor = {
   probes: Probes;
   letters: DeadLetters;
   replayLetters: ReplayLetters;
+  archive: ArchivePorts;
   traceOf: TraceOf;
   live: LivePorts;
   manage: ManagePorts;
@@ -32,6 +34,7 @@ export function queryApp({
   probes,
   letters,
   replayLetters,
+  archive,
   traceOf,
   live,
   manage,
@@ -44,6 +47,7 @@ export function queryApp({
   app.use(workspaceGuard(authorize));
   app.route("/", questionRoutes(ask));
   app.route("/", deadLetterRoutes(letters, replayLetters));
+  app.route("/", archiveRoutes(archive));
   app.route("/", traceRoutes(traceOf));
   app.route("/", liveRoutes(live));
   app.route("/", manageRoutes(manage));

@@ -49,6 +49,8 @@ const VARIABLES = {
   RETRY_QUEUE_URL: z.url().optional(),
   /** The bucket of texts that are too large for a queue (C-25). */
   LARGE_BUCKET: z.string().optional(),
+  /** The bucket of every accepted frame, by workspace and hour (B-08). */
+  ARCHIVE_BUCKET: z.string().optional(),
   CLICKHOUSE_URL: z.url().optional(),
   CLICKHOUSE_USER: z.string().default("default"),
   CLICKHOUSE_PASSWORD: z.string().default(""),
@@ -94,6 +96,7 @@ export function readEnv(from: Record<string, string | undefined>) {
         retryUrl: data.RETRY_QUEUE_URL,
         largeBucket: data.LARGE_BUCKET,
       },
+      archive: { endpoint: data.AWS_ENDPOINT_URL, bucket: data.ARCHIVE_BUCKET },
       privacy: { addressHashKey: data.ADDRESS_HASH_KEY, geoipDatabase: data.GEOIP_DATABASE },
       clickhouse: {
         url: data.CLICKHOUSE_URL,

@@ -1,5 +1,6 @@
 import { newId } from "../kit/id.ts";
 import { onFirstCall } from "../kit/on-first-call.ts";
+import { openArchive } from "./aws/archive-store.ts";
 import { createReadEntries, createSendEntries } from "./aws/message-lines.ts";
 import { createReadLetters } from "./aws/reject-events.ts";
 import { createReadRetries, createSendRetries } from "./aws/retry-queue.ts";
@@ -47,6 +48,10 @@ export function openStores(settings: StoresSettings, hooks: StoresHooks = {}) {
   const clickhouse = once(() =>
     createClickHouse({ ...settings.clickhouse, url: need(settings.clickhouse.url, "CLICKHOUSE_URL") }),
   );
+  const archive = once(() => {
+    const { endpoint, bucket } = settings.archive;
+    return openArchive({ region: settings.aws.region, endpoint }, need(bucket, "ARCHIVE_BUCKET"));
+  });
   const storedKeys = once(() => createStoredKeys(clickhouse()));
   const postgres = once(() => openPostgres(need(settings.postgresUrl, "POSTGRES_URL")));
   const patientRedis = once(() => {
@@ -67,6 +72,12 @@ export function openStores(settings: StoresSettings, hooks: StoresHooks = {}) {
       );
     }),
     readLetters: onFirstCall(() => createReadLetters(read())),
+    archive: {
+      put: onFirstCall(() => archive().put),
+      get: onFirstCall(() => archive().get),
+      keysIn: onFirstCall(() => archive().keysIn),
+      foldersIn: onFirstCall(() => archive().foldersIn),
+    },
     readRetries: onFirstCall(() => createReadRetries(read())),
     warehouse: {
       storedPositions: onFirstCall(() => storedKeys().storedPositions),

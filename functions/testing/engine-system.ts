@@ -61,6 +61,7 @@ export async function openEngineSystem(
     stream: name,
     privacy: { addressHashKey: "test", geoipDatabase: undefined },
     queues: { endpoint: engines.queues.url, dlqUrl, retryUrl, largeBucket: name },
+    archive: { endpoint: engines.queues.url, bucket: name },
     clickhouse: { url: engines.warehouse.url, username: "default", password: "", database: warehouse.database },
     postgresUrl: database.url,
     redis: { url: cache.url, token: "local" },

@@ -13,6 +13,8 @@ export const LOCAL = {
   receivesMax: 5,
   /** Texts that are too large for a queue. */
   largeBucket: "large",
+  /** Every accepted frame, by workspace and hour. */
+  archiveBucket: "archive",
   /** Where the event-source mapper leaves batches that exhausted their retries. */
   failuresBucket: "failures",
   /** Two consumers at a time are what two cores have work for; order buckets spread over them. */

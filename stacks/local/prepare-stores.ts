@@ -120,7 +120,9 @@ async function makeQueue(sqs: SQSClient, name: string): Promise<string> {
 
 async function makeBuckets(endpoint: string): Promise<void> {
   const s3 = new S3Client({ ...clientConfig({ region: LOCAL.region, endpoint }, CALL), forcePathStyle: true });
-  await Promise.all([LOCAL.failuresBucket, LOCAL.largeBucket].map((bucket) => makeBucket(s3, bucket)));
+  await Promise.all(
+    [LOCAL.failuresBucket, LOCAL.largeBucket, LOCAL.archiveBucket].map((bucket) => makeBucket(s3, bucket)),
+  );
   s3.destroy();
 }
 

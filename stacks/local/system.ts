@@ -137,6 +137,7 @@ const storesOf = (engines: Engines, queues: Queues): StoresSettings => ({
   stream: LOCAL.stream,
   privacy: { addressHashKey: LOCAL.addressHashKey, geoipDatabase: env.stores.privacy.geoipDatabase },
   queues: { endpoint: engines.queuesUrl, ...queues, largeBucket: LOCAL.largeBucket },
+  archive: { endpoint: engines.queuesUrl, bucket: LOCAL.archiveBucket },
   clickhouse: { url: engines.clickhouseUrl, username: "default", password: "", database: LOCAL.database },
   postgresUrl: engines.postgresUrl,
   redis: { url: engines.cacheUrl, token: LOCAL.redisToken },

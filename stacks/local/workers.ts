@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { KinesisClient } from "@aws-sdk/client-kinesis";
 import { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
+import { wire as wireArchive } from "../../functions/entry/archive.ts";
 import { wire as wireDeadLetter } from "../../functions/entry/dead-letter.ts";
 import { wire as wireDeliver } from "../../functions/entry/deliver.ts";
 import { wire as wireRepublish } from "../../functions/entry/republish.ts";
@@ -54,6 +55,23 @@ runChild<WorkersOptions, WorkersReady>(async ({ stores: settings, streamUrl, que
     reportBatchItemFailures: true,
     onFailure: onFailureToS3(s3, LOCAL.failuresBucket),
   });
+  const archive = startKinesisMapping({
+    kinesis,
+    stream: LOCAL.stream,
+    function: createFunction({ name: "archive", handler: wireArchive(stores), timeoutMs: 60_000 }),
+    checkpoints: await openCheckpoints(join(dataDir, "archive.json")),
+    log,
+    batchSize: 10_000,
+    // Nobody waits for it: long enough that a quiet stream makes few objects.
+    windowMs: 5_000,
+    startingPosition: "TRIM_HORIZON",
+    // As for the writer: what it does not take waits in the stream, for as long as that keeps it.
+    maximumRetryAttempts: -1,
+    maximumRecordAgeSeconds: -1,
+    bisectOnError: true,
+    reportBatchItemFailures: true,
+    onFailure: onFailureToS3(s3, LOCAL.failuresBucket),
+  });
   const sqs = new SQSClient(clientConfig({ region: LOCAL.region, endpoint: queuesUrl }, POLL));
   // A message may hold some hundred letters or events: as many messages as an invocation has time for.
   const consume = (name: string, queueUrl: string | undefined, handler: ReturnType<typeof wireDeadLetter>) =>
@@ -73,7 +91,7 @@ runChild<WorkersOptions, WorkersReady>(async ({ stores: settings, streamUrl, que
   return {
     ready: {},
     stop: async () => {
-      await Promise.all([deliver.stop(), deadLetter.stop(), republish.stop(), scheduler.stop()]);
+      await Promise.all([deliver.stop(), archive.stop(), deadLetter.stop(), republish.stop(), scheduler.stop()]);
     },
   };
 });

@@ -1,0 +1,44 @@
+import { messageOf } from "../kit/errors.ts";
+import { log } from "../kit/log.ts";
+import { compareSeq } from "./archive-name.ts";
+import { type ArchiveObject, archiveObjectsOf } from "./archive-objects.ts";
+import type { DeliverHandler } from "./deliver.ts";
+
+export type ArchivePorts = {
+  /** Rejects unless it is stored, or when `signal` is aborted; the same key again is the same object. */
+  put: (key: string, body: Buffer, signal: AbortSignal) => Promise<void>;
+};
+
+/** What an invocation keeps of its time, so that it can say itself what is not done. */
+const ANSWER_MS = 2_000;
+const OBJECTS_AT_ONCE = 8;
+
+/**
+ * Stream → archive, a consumer of its own beside the writer. Every record is kept as it is. An object is there before its
+ * manifest, and both are named by what they hold: a batch that comes again writes them again, one that is cut anew leaves
+ * objects that overlap, which readers resolve. A fault reports the lowest sequence number of what was not written. It holds
+ * no more than twice an invocation's payload. reliability.md 2.1.
+ */
+export const createArchive =
+  ({ put }: ArchivePorts): DeliverHandler =>
+  async ({ Records }, context) => {
+    const signal = AbortSignal.timeout(Math.max(context.getRemainingTimeInMillis() - ANSWER_MS, 1));
+    const failed: string[] = [];
+    const left = archiveObjectsOf(Records).values();
+    const worker = async () => {
+      for (const object of left)
+        try {
+          await put(object.data.key, object.data.body, signal);
+          await put(object.manifest.key, object.manifest.body, signal);
+        } catch (error) {
+          told(object, error);
+          failed.push(object.first);
+        }
+    };
+    await Promise.all(Array.from({ length: OBJECTS_AT_ONCE }, worker));
+    const [lowest] = failed.sort(compareSeq);
+    return { batchItemFailures: lowest === undefined ? [] : [{ itemIdentifier: lowest }] };
+  };
+
+const told = ({ data }: ArchiveObject, error: unknown): void =>
+  log.error({ object: data.key, error: messageOf(error) }, "object not archived, its records come again");

@@ -121,6 +121,30 @@ describe("storeOnce", () => {
     expect(stored(table)).toEqual(["late", "other", "new", "late"]);
   });
 
+  test("15a of suspects too many to be named any clean event may be a copy: all are looked up", async () => {
+    const table = aTable();
+    const many = { ...table.ports, recentSuspects: async () => "many" as const };
+    const put = async (index: number, sent: readonly Sent[]) => {
+      const pieces = [aPiece(index, sent)];
+      await createStoreOnce(many)(rangeOf(pieces), pieces, LATER);
+    };
+    await put(1, clean("late"));
+    await put(2, clean("late", "new"));
+    expect(stored(table)).toEqual(["late", "new"]);
+  });
+
+  test("15a a chunk of nothing but suspects does not ask for earlier ones", async () => {
+    const table = aTable();
+    const asked = vi.fn(async () => []);
+    const store = createStoreOnce({ ...table.ports, recentSuspects: asked });
+    const pieces = [aPiece(1, suspect("a")), aPiece(2, suspect("b", "c"))];
+    await store(rangeOf(pieces), pieces, LATER);
+    expect(asked).not.toHaveBeenCalled();
+    const mixed = [aPiece(3, suspect("d")), aPiece(4, clean("e"))];
+    await store(rangeOf(mixed), mixed, LATER);
+    expect(asked).toHaveBeenCalledOnce();
+  });
+
   test("15a suspects are noted before they are stored, and only those that are", async () => {
     let fault: InsertFault = "none";
     const table = aTable(() => fault);

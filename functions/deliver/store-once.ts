@@ -31,8 +31,8 @@ export type StorePorts = {
   storedCount: (range: Range) => Promise<number>;
   /** The ids of those messages of a workspace that are in the table already. */
   storedMessageIds: (workspaceId: string, wanted: readonly Wanted[]) => Promise<ReadonlySet<string>>;
-  /** The suspects of this shard that were noted in the last 15 minutes. */
-  recentSuspects: (shard: string) => Promise<readonly Known[]>;
+  /** The suspects of this shard that were noted in the last 15 minutes, or that they are too many to be named. */
+  recentSuspects: (shard: string) => Promise<readonly Known[] | "many">;
   /** Notes suspects that are about to be stored; doing it twice changes nothing. */
   noteSuspects: (shard: string, known: readonly Known[]) => Promise<void>;
   /** What the table will never take. Throws unless all are kept. */
@@ -59,7 +59,11 @@ export const createStoreOnce =
   (ports: StorePorts, now: () => number = Date.now): StoreOnce =>
   async (range, pieces, endsAtMs) => {
     if (pieces.length === 0) return;
-    const [present, recent] = await Promise.all([ports.storedPositions(range), ports.recentSuspects(range.shard)]);
+    const [present, recent] = await Promise.all([
+      ports.storedPositions(range),
+      // While the cache is away, or young, and in an import all are suspects: nobody is asked for what nobody needs.
+      pieces.some(({ frame }) => frame.suspects.includes(0)) ? ports.recentSuspects(range.shard) : [],
+    ]);
     const doubtfulOf = doubts(recent);
     const stored = new Set(present.map(({ seq, sub }) => `${seq}/${sub}`));
     const left = present.length === 0 ? pieces.map(whole) : select(pieces, (position) => !stored.has(position));
@@ -204,7 +208,8 @@ const suspectsOf = ({ frame }: Selected): Known[] =>
     : [];
 
 /** Tells the places of a frame whose events must be looked up: the suspects, and copies of suspects that are stored already. */
-function doubts(recent: readonly Known[]): (frame: Frame) => ReadonlySet<number> {
+function doubts(recent: readonly Known[] | "many"): (frame: Frame) => ReadonlySet<number> {
+  if (recent === "many") return ({ events }) => new Set(numbers(events));
   const noted = new Set(recent.map(({ workspaceId, messageId }) => `${workspaceId} ${messageId}`));
   return (frame) => {
     const places = new Set<number>();

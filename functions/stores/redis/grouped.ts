@@ -1,4 +1,5 @@
 import type { Pipeline, Redis } from "@upstash/redis";
+import { messageOf } from "../../kit/errors.ts";
 
 /** One caller's commands, which stay together and in order; `characters` is about what they weigh. */
 export type Commands = { characters: number; add: (pipeline: Pipeline) => void };
@@ -56,7 +57,7 @@ export function createGrouped({ client, now = Date.now }: GroupedOptions): Group
       } catch (cause) {
         awayUntil = now() + PAUSE_MS;
         for (const { reject } of [...group, ...waiting.splice(0)])
-          reject(new RedisAwayError("the trip to Redis failed", { cause }));
+          reject(new RedisAwayError("the trip to Redis failed", { cause: withoutCommands(cause) }));
       }
     }
     inFlight = false;
@@ -82,6 +83,9 @@ export function createGrouped({ client, now = Date.now }: GroupedOptions): Group
     });
 }
 type GroupedOptions = { client: Redis; now?: () => number };
+
+/** Upstash's client quotes every command of the trip when an answer is no success: ids and outcomes of many tenants. I9. */
+const withoutCommands = (error: unknown): Error => new Error(messageOf(error).split(", command was:", 1)[0]);
 
 /** One pipeline: each caller has its own results, or its own first error. Throws when the trip as a whole failed. */
 async function send(client: Redis, group: readonly Waiting[]): Promise<void> {

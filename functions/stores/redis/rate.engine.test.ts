@@ -224,6 +224,25 @@ describe("without Redis", () => {
     expect(warn).toHaveBeenCalledTimes(3);
   });
 
+  test("I9 what a Redis that refuses the trip is said to have answered quotes no event", async () => {
+    sources.shop = limited(null, null);
+    const warn = vi.spyOn(log, "warn").mockImplementation(() => {});
+    wire.meddle((_, response) => {
+      response
+        .writeHead(429, { "content-type": "application/json" })
+        .end('{"error":"ERR max requests limit exceeded"}');
+      return true;
+    });
+    const { admit, settle } = isolate();
+    const { requestId } = await admit("shop", ["canary@example.com"]);
+    now += 2_000;
+    await settle(sources.shop, requestId, { confirm: ["canary@example.com"] });
+    expect(warn.mock.calls).toMatchObject([
+      [{ cause: "ERR max requests limit exceeded" }, {}],
+      [{ cause: "ERR max requests limit exceeded" }, {}],
+    ]);
+  });
+
   test("a Redis that hangs adds one trip's budget, also for who waits behind it and for an unknown source", async () => {
     sources.shop = limited(100, 1_000);
     wire.meddle(() => true);

@@ -1,6 +1,6 @@
 import type { ErrorHandler, NotFoundHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { AppError, type ErrorCode, HTTP_STATUS } from "../kit/errors.ts";
+import { AppError, type ErrorCode, HTTP_STATUS, messageOf } from "../kit/errors.ts";
 import { log } from "../kit/log.ts";
 import type { DoorVars } from "./vars.ts";
 
@@ -10,6 +10,8 @@ export const answerError: ErrorHandler<DoorVars> = (error, c) => {
   const request_id = c.var.requestId;
   if (!known) log.error({ request_id, err: error }, "unexpected");
   const { code, message, field, retryAfterSeconds } = known ?? INTERNAL;
+  // What is away belongs to the request's line; other causes may quote what somebody sent.
+  if (known?.code === "unavailable") Object.assign(c.var.logged ?? {}, { cause: rootOf(known) });
   if (retryAfterSeconds) c.header("Retry-After", String(retryAfterSeconds));
   return c.json(
     { error: message, code, message, ...(field !== undefined && { field }), request_id },
@@ -19,6 +21,13 @@ export const answerError: ErrorHandler<DoorVars> = (error, c) => {
 
 export const answerNotFound: NotFoundHandler<DoorVars> = (c) =>
   answerError(new AppError("not_found", `There is nothing at ${c.req.method} ${c.req.path}.`), c);
+
+/** What began it all, in words: the stores take whatever was asked out of them. */
+function rootOf(error: Error): string {
+  let root: unknown = error;
+  while (root instanceof Error && root.cause !== undefined) root = root.cause;
+  return messageOf(root);
+}
 
 const INTERNAL = new AppError("internal", "internal server error");
 

@@ -150,6 +150,17 @@ describe("S-8 the settings of Segment's clients", () => {
     ]);
   });
 
+  test("say no protocol that is none: a cache keeps them for everybody", async () => {
+    for (const proto of ["javascript", "https:", "", "HTTPS "]) {
+      const headers = { host: "t.shop.example", "x-forwarded-proto": proto };
+      expect(await settings("http://t.shop.example/v1/projects/k/settings", headers)).toMatchObject([
+        200,
+        {},
+        of("k", "t.shop.example/v1", "http"),
+      ]);
+    }
+  });
+
   test("name the configured address where there is one", async () => {
     const door = { publicUrl: "https://in.example" };
     expect(await settings("/v1/projects/k/settings", {}, door)).toMatchObject([
@@ -397,6 +408,19 @@ describe("I-24 E15 I9 the log line of a request", () => {
       duration_ms: expect.any(Number),
     });
     expect(JSON.stringify(line)).not.toMatch(/canary/);
+  });
+
+  test("A-14 of an outage says what is away, as it began", async () => {
+    const cause = new AppError("unavailable", "no database", { cause: new Error("connect ECONNREFUSED") });
+    const written: Record<string, unknown>[] = [];
+    const { error } = log;
+    log.error = ((line: Record<string, unknown>) => void written.push(line)) as typeof log.error;
+    try {
+      await refusing(new AppError("unavailable", "later", { cause })).post("/v1/track");
+    } finally {
+      log.error = error;
+    }
+    expect(written).toMatchObject([{ status_code: 503, refused: "unavailable", cause: "connect ECONNREFUSED" }]);
   });
 
   test("E5 never holds a key, not of the path either", async () => {

@@ -12,6 +12,8 @@ export type LogFields = {
   events?: number;
   /** Why the call was refused as a whole. */
   refused?: string;
+  /** What is away, of an answer 503. */
+  cause?: string;
   /** Refused events, with their payload where the settings allow it. */
   rejected?: readonly object[];
   /** What was accepted, where the settings ask for it. */

@@ -32,5 +32,7 @@ export function sdkSettingsRoutes(publicUrl: string | undefined): Hono<DoorVars>
 /** The host that the client asked for, so that a first-party host stays first-party. */
 function seenUrl(c: Context): { host: string; protocol: string } {
   const { host, protocol } = new URL(c.req.url);
-  return { host: c.req.header("host") ?? host, protocol: c.req.header("x-forwarded-proto")?.split(",")[0] ?? protocol };
+  const seen = c.req.header("x-forwarded-proto")?.split(",")[0]?.trim() ?? "";
+  // A cache keeps the answer for everybody, so that nobody's own idea of a protocol may stand in it.
+  return { host: c.req.header("host") ?? host, protocol: /^https?$/.test(seen) ? seen : protocol };
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { ClickHouseClient } from "@clickhouse/client";
 import type { Known, Position, Wanted } from "../../deliver/store-once.ts";
 import { fromClickHouse } from "./clickhouse-error.ts";
+import { MANY } from "./note-suspects.ts";
 import { readSql } from "./sql-file.ts";
 
 /** Sequence numbers as Kinesis writes them, both inclusive. */
@@ -64,7 +65,7 @@ export function createStoredKeys(
         since,
         most: NAMED_MAX + 1,
       });
-      if (found.length > NAMED_MAX) return "many";
+      if (found.length > NAMED_MAX || found.some(({ message_id }) => message_id === MANY)) return "many";
       return found.map(({ workspace_id, message_id }) => ({ workspaceId: workspace_id, messageId: message_id }));
     },
     storedMessageIds: async (workspaceId, wanted) => {

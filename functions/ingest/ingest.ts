@@ -221,8 +221,9 @@ function suppressedIn({ suppressed }: Rules, { workspaceId }: Source, { hashOfPe
     (typeof id === "string" || typeof id === "number") &&
     id !== "" &&
     suppressed.has(hashOfPerson(workspaceId, `${id}`));
-  return ({ userId, anonymousId }: JsonObject | { userId: string; anonymousId: string }) =>
-    has(userId) || has(anonymousId);
+  // An alias names its person twice.
+  return ({ userId, anonymousId, previousId }: JsonObject | Record<"userId" | "anonymousId" | "previousId", string>) =>
+    has(userId) || has(anonymousId) || has(previousId);
 }
 
 type Claimed = { event: ReceivedEvent; suspect: boolean };

@@ -81,13 +81,15 @@ describe("I-17 a replayed event", () => {
       await replay(of("2", { userId: null, anonymousId: "a-1" })),
       await replay(of("3", { userId: "u-2", anonymousId: null })),
       await replay(of("4", { userId: "", anonymousId: "a-2" })),
-    ]).toEqual(["suppressed", "suppressed", "stored", "stored"]);
+      await replay(of("5", { type: "alias", userId: "u-2", previousId: "u-1" })),
+    ]).toEqual(["suppressed", "suppressed", "stored", "stored", "suppressed"]);
     expect(published.map(({ messageId }) => messageId)).toEqual(["3", "4"]);
     expect(cache.settled.map(({ confirm, confirmLive }) => [confirm, confirmLive])).toEqual([
       [["1"], []],
       [["2"], []],
       [["3"], ["3"]],
       [["4"], ["4"]],
+      [["5"], []],
     ]);
   });
 

@@ -40,8 +40,8 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
     }
 
     const rules = source.rules.plan || source.rules.suppressed ? await ports.rulesOf(source) : undefined;
-    const isSuppressed = ({ userId, anonymousId }: JsonObject) =>
-      [userId, anonymousId].some(
+    const isSuppressed = ({ userId, anonymousId, previousId }: JsonObject) =>
+      [userId, anonymousId, previousId].some(
         (id) =>
           id !== undefined &&
           id !== null &&

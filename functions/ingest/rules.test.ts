@@ -298,6 +298,17 @@ describe("13f a suppressed person's event", () => {
     expect(queue.letters.map(({ messageId }) => messageId)).toEqual(["b"]);
   });
 
+  test("is also an alias of whom they were before", async () => {
+    const { ingest, published } = aPath(WITH_LIST, {
+      hashOfPerson: (_, id) => id,
+      rulesOf: () => ({ plan: null, suppressed: new Set(["old"]) }),
+    });
+    const alias = (previousId: string) => aDraft({ messageId: previousId, userId: "new", previousId });
+    expect(kinds((await ingest(aCall(alias("old"), { kind: "alias" }))).outcomes)).toEqual(["suppressed"]);
+    expect(kinds((await ingest(aCall(alias("older"), { kind: "alias" }))).outcomes)).toEqual(["going"]);
+    expect(published.map(({ previousId }) => previousId)).toEqual(["older"]);
+  });
+
   test("is not stored by accident while the list cannot be read", async () => {
     const { ingest, published } = aPath(WITH_LIST, {
       rulesOf: () => Promise.reject(new AppError("unavailable", "the list cannot be read")),

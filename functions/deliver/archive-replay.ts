@@ -114,7 +114,7 @@ async function* chosenOf(
         yield { place: end, found: undefined };
         continue;
       }
-      for (const { seq, record } of readRecords(await ports.get(keys.data))) {
+      for (const { seq, record } of readRecords(await objectAt(ports, keys.data, range.bytes))) {
         const place = placeIn(range, seq);
         if (isTaken(place)) continue;
         taken = place;
@@ -125,6 +125,13 @@ async function* chosenOf(
 }
 
 const placeIn = ({ hour, stream, shard }: ArchivedRange, seq: string): ArchivePlace => ({ hour, stream, shard, seq });
+
+/** An object of another size than its manifest says would be read in part, and nobody would know. */
+async function objectAt({ get }: ArchiveReplayPorts, key: string, bytes: number): Promise<Buffer> {
+  const object = await get(key);
+  if (object.length !== bytes) throw new Error(`${key} has ${object.length} bytes, and its manifest says ${bytes}`);
+  return object;
+}
 
 const manifestAt = async ({ get }: ArchiveReplayPorts, key: string): Promise<ArchiveManifest> =>
   ArchiveManifest.parse(JSON.parse((await get(key)).toString()));

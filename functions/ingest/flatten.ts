@@ -109,11 +109,14 @@ function checkFinite(value: number, root: string, path: string): void {
 /** Names both paths, so that the one who sent them can rename one. Only a refused event pays for the second walk. */
 function conflict(object: JsonObject, root: string, path: string): AppError {
   const paths = pathsOf(object, root).filter(([, flat]) => flat === path);
-  const [first, second] = paths.map(([dotted]) => dotted);
+  const [first, second] = paths.map(([dotted]) => shortened(dotted));
   return new AppError("flatten_conflict", `${first} and ${second} both become ${root}.${path}. Rename one.`, {
     field: `${root}.${path}`,
   });
 }
+
+/** Of a name as it was sent, which may be as long as the event: the sentence goes to the answer, the cache and the letter. */
+const shortened = (dotted: string) => (dotted.length > NAME_CHARS_MAX ? `${dotted.slice(0, NAME_CHARS_MAX)}…` : dotted);
 
 function pathsOf(object: JsonObject, dotted: string, prefix = "", depth = 1): [dotted: string, flat: string][] {
   // What lies deeper was never reached by the walk that met the conflict.

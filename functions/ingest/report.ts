@@ -22,6 +22,8 @@ export type LiveEntry = { at: number; request_id: string; call: string; events: 
 
 /** Of a large batch the first are listed, and all that were refused up to as many again. */
 const LISTED_MAX = 100;
+/** Characters that they may have together, or made-up names would fill the cache: a view keeps a thousand entries. */
+const LISTED_CHARS_MAX = 24_000;
 
 /**
  * What a request came to, for its source's counters and its live view. Counters: one for each kind of outcome, for each
@@ -43,17 +45,23 @@ export function reportOf(
     else if (outcome.kind === "going") for (const warning of outcome.event.warnings) count(`warning:${warning}`);
   }
   if (!shown) return { counts, live: undefined };
-  const listed = placesListed(outcomes);
+  const events: LiveEvent[] = [];
+  let chars = 0;
+  for (const place of placesListed(outcomes)) {
+    const outcome = outcomes[place];
+    if (!outcome) continue;
+    const event = liveEvent(outcome, nameOf(rawOf(items[place]), call));
+    chars += charsOf(event);
+    if (chars > LISTED_CHARS_MAX) break;
+    events.push(event);
+  }
   const entry: LiveEntry = {
     at: call.receivedAt,
     request_id: call.requestId,
     call: call.dialect?.name ?? call.kind,
-    events: listed.flatMap((place) => {
-      const outcome = outcomes[place];
-      return outcome ? [liveEvent(outcome, nameOf(rawOf(items[place]), call))] : [];
-    }),
+    events,
   };
-  if (listed.length < outcomes.length) entry.more = outcomes.length - listed.length;
+  if (events.length < outcomes.length) entry.more = outcomes.length - events.length;
   return { counts, live: JSON.stringify(entry) };
 }
 
@@ -64,6 +72,10 @@ function placesListed(outcomes: readonly Outcome<unknown>[]): number[] {
   const isRefused = (place: number) => ["rejected", "quarantined"].includes(outcomes[place]?.kind ?? "");
   return [...first, ...rest.filter(isRefused).slice(0, LISTED_MAX)];
 }
+
+/** About what an event takes in an entry. */
+const charsOf = ({ id, type, event, field = "", message = "" }: LiveEvent) =>
+  100 + id.length + type.length + event.length + field.length + message.length;
 
 function liveEvent(
   outcome: Outcome<Pick<ReceivedEvent, "warnings">>,

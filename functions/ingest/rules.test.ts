@@ -438,6 +438,16 @@ describe("B-03 B-06 what a request came to", () => {
     });
   });
 
+  test("holds so much of a request, whatever names its events have: a thousand of them lie in the cache", async () => {
+    const { ingest, cache } = aPath();
+    const named = (n: number) => item(`${n}`.padEnd(500, "i"), { event: "e".repeat(250), userId: n % 2 ? "u" : "" });
+    await ingest(aBatch(...Array.from({ length: 100 }, (_, n) => named(n))));
+    const { events, more = 0 } = live(cache);
+    expect(events.length).toBeGreaterThan(20);
+    expect(events.length + more).toBe(100);
+    expect(JSON.stringify(events).length).toBeLessThan(24_000);
+  });
+
   test("of a large batch shows the first events and all that were refused, and how many more there were", async () => {
     const { ingest, cache } = aPath();
     await ingest(aBatch(...Array.from({ length: 300 }, (_, n) => item(`m-${n}`, n > 280 ? { event: "" } : {}))));

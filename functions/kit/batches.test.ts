@@ -4,7 +4,7 @@ import { AWAY, handBatches, type Row } from "../testing/hand-batches.ts";
 const sizes = (batches: readonly (readonly Row[])[]) => batches.map((rows) => rows.length);
 const tablesOf = (batches: readonly (readonly Row[])[]) => batches.map(([first]) => first?.table);
 const storeAll = async (on: ReturnType<typeof handBatches>) => {
-  for (let next = on.flights[0]; next; next = on.flights[0]) await next.end("store");
+  for (let flight = 0; flight < 100; flight++) await on.flights[0]?.end("store");
 };
 
 describe("rows go to their table by its strategy", () => {
@@ -48,30 +48,43 @@ describe("rows go to their table by its strategy", () => {
     expect([on.timers.size, on.figures().heldRows]).toEqual([0, 5]);
   });
 
-  test("by memory alone all goes when it is full", async () => {
-    const on = handBatches({ settings: { strategy: "memory", bytesMax: 100, rowsMax: 1_000 } });
-    await on.put("any", 9, 10);
-    await on.pass(3_600_000);
-    expect(on.asked).toEqual([]);
-    await on.put("any", 1, 10);
-    expect(sizes(on.asked)).toEqual([10]);
+  test("by memory alone all goes when it is full, in batches of the largest size, and then it fills again", async () => {
+    const on = handBatches({ settings: { strategy: "memory", bytesMax: 100, rowsMax: 4 } });
+    for (let round = 0; round < 2; round++) {
+      on.asked.length = 0;
+      await on.put("any", 9, 10);
+      await on.pass(3_600_000);
+      expect(on.asked).toEqual([]);
+      await on.put("any", 1, 10);
+      await storeAll(on);
+      expect(sizes(on.asked)).toEqual([4, 4, 2]);
+    }
   });
 
-  test("by load: a sink that grows slow gets larger batches, less often", async () => {
-    const on = handBatches({ settings: { strategy: "adaptive", rowsMax: 1_000, waitMsMax: 2_000 } });
-    for (let second = 0; second < 20; second++) {
-      for (let part = 0; part < 50; part++) {
-        await on.put("any", 2);
-        await on.pass(20);
-        const tookMs = second < 10 ? 20 : 400;
-        for (const flight of [...on.flights]) {
-          await on.pass(tookMs);
-          await flight.end("store");
+  test("a row that just does not fit is reason enough to flush", async () => {
+    const on = handBatches({ settings: { strategy: "memory", bytesMax: 100 } });
+    expect(await on.put("any", 3, 40)).toBe(2);
+    expect(sizes(on.asked)).toEqual([2]);
+    await storeAll(on);
+    expect([on.asked.length, on.figures().heldRows]).toEqual([1, 1]);
+  });
+
+  test("by load: a hundred rows a second go in batches that grow as the sink grows slow", async () => {
+    const on = handBatches({ settings: { strategy: "adaptive", rowsMax: 200, waitMsMax: 2_000 } });
+    const laterOf = async (tookMs: number) => {
+      const began = new Map<unknown, number>();
+      for (let tick = 0; tick < 3_000; tick++) {
+        await on.put("any", 1);
+        for (const flight of on.flights) {
+          if (!began.has(flight)) began.set(flight, on.now());
+          if (on.now() - (began.get(flight) ?? 0) >= tookMs) await flight.end("store");
         }
+        await on.pass(10);
       }
-    }
-    const [early, late] = [on.asked.slice(5, 10), on.asked.slice(-5)];
-    expect(Math.min(...sizes(late))).toBeGreaterThan(1.1 * Math.max(...sizes(early)));
+      return sizes(on.asked.slice(-5));
+    };
+    for (const rows of await laterOf(50)) expect(rows).toBe(20);
+    for (const rows of await laterOf(300)) expect(rows).toBeCloseTo(120, -1);
   });
 });
 
@@ -130,7 +143,7 @@ describe("when the sink is slow or away", () => {
       await on.flights[0]?.end("fail");
       await on.put("any", 1);
       const since = on.now();
-      while (on.flights.length === 0) await on.pass(100);
+      for (let step = 0; step < 400 && on.flights.length === 0; step++) await on.pass(100);
       pauses.push(on.now() - since);
     }
     expect(pauses).toEqual([100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000, 30_000]);

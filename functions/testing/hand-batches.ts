@@ -75,7 +75,8 @@ export function handBatches(options: { settings?: Partial<TableSettings>; ports?
     /** Lets time pass, timer by timer. */
     pass: async (forMs: number): Promise<void> => {
       const end = ms + forMs;
-      for (;;) {
+      for (let fired = 0; ; fired++) {
+        if (fired > 10_000) throw new Error("timers without end");
         const next = [...timers].sort(([, a], [, b]) => a.at - b.at).find(([, { at }]) => at <= end);
         if (!next) break;
         timers.delete(next[0]);

@@ -128,11 +128,11 @@ test("an event's properties, traits and context are each flat, and an error says
     flat: true,
   });
   expect(() => flattened(aReceivedEvent({ traits: { a: 1, A: 2 } }))).toThrow(refusal("flatten_conflict", "traits.a"));
+});
 
-  test("names of any length make no long sentence of a conflict", () => {
-    const long = { [`a${"!".repeat(40_000)}`]: 1, [`a${"?".repeat(40_000)}`]: 2 };
-    expect(() => flatten(long, "properties")).toThrow(
-      /^properties\.a!{200,300}… and properties\.a\?{200,300}… both become/,
-    );
-  });
+test("names of any length make no long sentence of a conflict", () => {
+  const long = { [`a${"!".repeat(40_000)}`]: 1, [`a${"?".repeat(40_000)}`]: 2 };
+  expect(() => flatten(long, "properties")).toThrow(
+    /^properties\.a!{200,300}… and properties\.a\?{200,300}… both become/,
+  );
 });

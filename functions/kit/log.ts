@@ -1,5 +1,6 @@
 import { pino } from "pino";
 import { env } from "./env.ts";
+import { errorShown } from "./error-shown.ts";
 
 /**
  * One JSON line per request, batch or job, on stderr: stdout belongs to a command's result.
@@ -12,6 +13,7 @@ export const log = pino(
     messageKey: "message",
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: (error: unknown) => errorShown(error) },
     redact: {
       paths: ["write_key", "writeKey", "token", "password", "authorization", "*.authorization"],
       censor: "***",

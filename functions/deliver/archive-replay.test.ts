@@ -173,6 +173,40 @@ describe("a replay from the archive", () => {
     expect(new Set(archive.ids()).size).toBe(120_000);
   });
 
+  test("ends after 15 seconds, however little of what it reads is chosen, and is gone on with there", async () => {
+    let clock = NOW;
+    const archive = anArchive({ now: () => (clock += 8_000) });
+    await archive.keep(archive.recordsOf(["a", "b", "c", "d", "e"].map((id) => ({ events: [ev(id)] }))));
+    const first = await archive.replay();
+    expect(first.records).toBeLessThan(5);
+    expect(first.next).toMatchObject({ seq: seqOf(first.records - 1) });
+  });
+
+  test("sends in pages that fit a function's memory, each frame once", async () => {
+    const pages: number[] = [];
+    const archive = anArchive({
+      sendRetries: async (page) => {
+        pages.push(page.length);
+        return page.map(() => "stored" as const);
+      },
+    });
+    await archive.keep(archive.recordsOf(Array.from({ length: 2_001 }, (_, at) => ({ events: [ev(`${at}`)] }))));
+    expect(await archive.replay()).toMatchObject({ records: 2_001 });
+    expect(pages).toEqual([2_000, 1]);
+  });
+
+  test.each([NOW + MINUTE, NOW])(
+    "takes what was received at the start of a range at %i, and nothing of its end",
+    async (from) => {
+      const archive = anArchive();
+      const to = from + MINUTE;
+      for (const record of archive.recordsOf([from - 1, from, to - 1, to].map((at) => ({ events: [ev(`${at}`, at)] }))))
+        await archive.keep([record]);
+      await archive.replay({ from, to });
+      expect(archive.ids()).toEqual([`${from}`, `${to - 1}`]);
+    },
+  );
+
   test("as a dry run counts what a call would send, and sends nothing", async () => {
     const archive = anArchive();
     await archive.keep(archive.recordsOf([{ events: [ev("a"), ev("b")] }]));
@@ -213,6 +247,13 @@ describe("a replay from the archive", () => {
     expect(await archive.replay()).toMatchObject({ events: 0, records: 0 });
   });
 
+  test("reads no manifest of an hour that is wanted whole", async () => {
+    const archive = anArchive();
+    await archive.keep(archive.recordsOf([{ events: [ev("a")] }]));
+    await archive.replay();
+    expect(archive.got.map((key) => key.split(".").at(-1))).toEqual(["frames"]);
+  });
+
   test("reads only the manifest of objects that have no event of the source", async () => {
     const archive = anArchive();
     await archive.keep(archive.recordsOf([{ events: [ev("a")] }]));
@@ -231,7 +272,7 @@ describe("the list of what is archived", () => {
     const first = await archive.hours(WORKSPACE, { from: NOW - 2 * HOUR, to: NOW + 1, limit: 2 });
     expect(first.hours.map(({ hour }) => hour)).toEqual([NOW, NOW - HOUR]);
     expect(first.hours[0]).toMatchObject({ objects: 1, records: 1, events: 2, bytes: expect.any(Number) });
-    const second = await archive.hours(WORKSPACE, { from: NOW - 2 * HOUR, to: NOW + 1, before: first.next, limit: 2 });
+    const second = await archive.hours(WORKSPACE, { from: NOW - 2 * HOUR, to: NOW + 1, before: first.next, limit: 1 });
     expect(second).toMatchObject({ hours: [{ hour: NOW - 2 * HOUR }], next: undefined });
     expect(await archive.hours(OTHER, { from: 0, to: NOW + HOUR, limit: 10 })).toEqual({ hours: [], next: undefined });
   });

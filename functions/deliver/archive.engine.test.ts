@@ -1,0 +1,192 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
+import { startChild } from "../../stacks/local/child.ts";
+import { toKinesisEvent } from "../../stacks/local/event-source/kinesis-event.ts";
+import { wire as wireArchive } from "../entry/archive.ts";
+import { wire as wireDeliver } from "../entry/deliver.ts";
+import { log } from "../kit/log.ts";
+import { forgetDataDir, newDataDir } from "../testing/data-dir.ts";
+import { type EngineSystem, openEngineSystem, type Tenant } from "../testing/engine-system.ts";
+import type { ArchiveOptions } from "../testing/faults/archive-process.ts";
+import { readRecords } from "./archive-layout.ts";
+import { ArchiveManifest } from "./archive-manifest.ts";
+import { covering, folderOf, keysOf, rangeOf } from "./archive-name.ts";
+
+log.level = "silent";
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
+const WITH_TIME = { getRemainingTimeInMillis: () => 30_000 };
+const BATCHES = 20;
+const EVENTS_EACH = 3;
+
+let system: EngineSystem;
+let dataDir: string;
+let shop: Tenant;
+let other: Tenant;
+beforeAll(async () => {
+  dataDir = await newDataDir();
+  system = await openEngineSystem(inject("engines"), { shards: 2 });
+  [shop, other] = [await system.tenant(), await system.tenant()];
+  for (let batch = 0; batch < BATCHES; batch++)
+    for (const tenant of batch % 4 === 0 ? [shop, other] : [shop]) await sendBatch(tenant, batch);
+  await system.putRecord(Buffer.from([9, 0, 1, 0, 0, 0, 1]));
+});
+afterAll(async () => {
+  await system?.close();
+  await forgetDataDir(dataDir);
+});
+
+async function sendBatch(tenant: Tenant, batch: number) {
+  const events = Array.from({ length: EVENTS_EACH }, (_, index) => ({
+    ...{ type: "track", event: "Order Completed", anonymousId: `anon-${batch % 5}`, messageId: `m-${batch}-${index}` },
+    timestamp: new Date().toISOString(),
+    properties: { price: batch + index / 10, note: "é".repeat(batch) },
+  }));
+  const { status, body } = await system.send(tenant, "/v1/batch", { batch: events });
+  expect([status, body.accepted]).toEqual([200, EVENTS_EACH]);
+}
+
+const arnOf = (stream: string) => `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`;
+type Shards = Awaited<ReturnType<EngineSystem["records"]>>;
+
+/** Hands the stream to a consumer, so many records at a time. */
+async function drain(handler: ReturnType<typeof wireArchive>, shards: Shards, batchSize: number) {
+  for (const { shard, records } of shards)
+    for (let at = 0; at < records.length; at += batchSize) {
+      const batch = toKinesisEvent(arnOf(system.settings.stream), shard, records.slice(at, at + batchSize));
+      expect(await handler(batch, WITH_TIME)).toEqual({ batchItemFailures: [] });
+    }
+}
+const archiveAll = async (batchSize: number) => drain(wireArchive(system.stores), await system.records(), batchSize);
+
+/** What a reader finds below a folder: the records of each shard, and in how many objects. */
+async function archived(folder: string) {
+  const { keysIn, get } = system.stores.archive;
+  const ranges = (await keysIn(folder)).map(rangeOf).filter((range) => range !== undefined);
+  const found = new Map<string, string>();
+  for (const hour of new Set(ranges.map((range) => range.hour)))
+    for (const range of covering(ranges.filter((one) => one.hour === hour)))
+      for (const { seq, record } of readRecords(await get(keysOf(folder, range).data)))
+        found.set(`${range.shard}:${seq}`, record.toString("hex"));
+  return { found, objects: ranges.length };
+}
+const everywhere = [() => folderOf(shop.workspaceId), () => folderOf(other.workspaceId), () => "archive/corrupt/"];
+async function archivedOfAll(): Promise<Map<string, string>> {
+  const all = await Promise.all(everywhere.map((folder) => archived(folder())));
+  return new Map(all.flatMap(({ found }) => [...found]));
+}
+const onStream = async () =>
+  new Map(
+    (await system.records()).flatMap(({ shard, records }) =>
+      records.map(
+        ({ sequenceNumber, data }) => [`${shard}:${sequenceNumber}`, Buffer.from(data).toString("hex")] as const,
+      ),
+    ),
+  );
+const sorted = (map: Map<string, string>) => [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
+
+const WIDE = { from: "2020-01-01", to: "2100-01-01" };
+const replay = (tenant: Tenant, body: object = {}) => system.ask(tenant, "/archive/replay", { ...WIDE, ...body });
+
+/** The rows of a workspace without where they were on the stream. */
+async function rows({ workspaceId }: Tenant): Promise<string[]> {
+  const sql = `SELECT * EXCEPT (_shard, _seq, _sub) FROM events WHERE workspace_id = {workspaceId: UUID} ORDER BY message_id`;
+  const answer = await system.clickhouse.query({
+    query: sql,
+    query_params: { workspaceId },
+    format: "JSONEachRow",
+    clickhouse_settings: { output_format_json_quote_64bit_integers: 1 },
+  });
+  return (await answer.json<object>()).map((row) => JSON.stringify(row));
+}
+
+test("B-08 a consumer that is killed between an object and its manifest leaves nothing out of the archive", async () => {
+  const options: ArchiveOptions = {
+    stores: system.settings,
+    streamUrl: system.settings.aws.endpoint ?? "",
+    checkpoints: join(dataDir, "archive.json"),
+    batchSize: 6,
+  };
+  const file = fileURLToPath(new URL("../testing/faults/archive-process.ts", import.meta.url));
+  const env = { env: { LOG_LEVEL: "silent" } };
+  for (const [kill, batchSize] of [6, 4, 7].entries()) {
+    const child = await startChild(file, { ...options, batchSize, killAt: kill + 1 }, env);
+    expect(await child.exited).toEqual({ code: null, signal: "SIGKILL" });
+  }
+  const last = await startChild(file, options, env);
+  const sent = sorted(await onStream());
+  expect(sent.length).toBeGreaterThan(BATCHES);
+  await expect.poll(async () => sorted(await archivedOfAll()), { timeout: 120_000, interval: 200 }).toEqual(sent);
+  await last.stop();
+});
+
+test("everything on the stream is in the archive, byte by byte, however batches are cut again; each workspace's in its own", async () => {
+  const before = (await archived(folderOf(shop.workspaceId))).objects;
+  for (const batchSize of [10, 3, 1, 7]) await archiveAll(batchSize);
+  const { objects, found } = await archived(folderOf(shop.workspaceId));
+  expect(objects).toBeGreaterThan(before);
+  expect(sorted(await archivedOfAll())).toEqual(sorted(await onStream()));
+  expect((await archived("archive/corrupt/")).found.size).toBe(1);
+  const others = (await archived(folderOf(other.workspaceId))).found;
+  expect([...others.keys()].filter((key) => found.has(key))).toEqual([]);
+});
+
+test("a manifest says of its object what is in it", async () => {
+  const { keysIn, get } = system.stores.archive;
+  const keys = (await keysIn(folderOf(shop.workspaceId))).filter((key) => key.endsWith(".json"));
+  for (const key of keys.slice(0, 5)) {
+    const manifest = ArchiveManifest.parse(JSON.parse((await get(key)).toString()));
+    const object = await get(manifest.object);
+    const seqs = [...readRecords(object)].map(({ seq }) => seq);
+    expect([manifest.bytes, manifest.records]).toEqual([object.length, seqs.length]);
+    expect([manifest.first_seq, manifest.last_seq]).toEqual([seqs[0], seqs.at(-1)]);
+    expect(manifest).toMatchObject({ workspace_id: shop.workspaceId, sources: [shop.sourceId] });
+  }
+});
+
+test("GET /archive lists the hours of the caller's workspace only", async () => {
+  const { body } = await system.ask(shop, "/archive");
+  const events = body.hours.reduce((sum: number, hour: { events: number }) => sum + hour.events, 0);
+  expect(events).toBeGreaterThanOrEqual(BATCHES * EVENTS_EACH);
+  expect(body.hours[0]).toMatchObject({ hour: expect.stringMatching(/:00:00\.000Z$/), bytes: expect.any(Number) });
+  expect((await system.ask(await system.tenant(), "/archive")).body).toEqual({ hours: [], next_cursor: null });
+});
+
+describe("a replay", () => {
+  test("F42 over a full table adds nothing, and does not fill the archive with itself", async () => {
+    await system.drainStream();
+    const before = await rows(shop);
+    expect(before).toHaveLength(BATCHES * EVENTS_EACH);
+    const dry = await replay(shop, { dry_run: true });
+    expect(dry).toMatchObject({ status: 200, body: { events: BATCHES * EVENTS_EACH, truncated: false } });
+    const done = await replay(shop);
+    expect(done).toMatchObject({ status: 202, body: { events: BATCHES * EVENTS_EACH, skipped: 0, next_cursor: null } });
+    // Delivered twice by the queue, as queues do.
+    expect(await system.drainRetries(2)).toBeGreaterThan(0);
+    await system.drainStream(4);
+    expect(await rows(shop)).toEqual(before);
+    await archiveAll(10);
+    expect((await replay(shop, { dry_run: true })).body.events).toBe(BATCHES * EVENTS_EACH);
+  });
+
+  test("into an emptied table restores exactly what was there, and nothing of another workspace", async () => {
+    const before = await rows(shop);
+    await system.clickhouse.command({ query: "TRUNCATE TABLE events SYNC" });
+    const already = await onStream();
+    await replay(shop);
+    await system.drainRetries();
+    const fresh = (await system.records()).map(({ shard, records }) => ({
+      shard,
+      records: records.filter(({ sequenceNumber }) => !already.has(`${shard}:${sequenceNumber}`)),
+    }));
+    await drain(wireDeliver(system.stores), fresh, 5);
+    expect(await rows(shop)).toEqual(before);
+    expect(await rows(other)).toEqual([]);
+  });
+
+  test("of another source, or of a time in which nothing came, sends nothing", async () => {
+    expect((await replay(shop, { source_id: other.sourceId })).body).toMatchObject({ events: 0, records: 0 });
+    expect((await replay(shop, { to: "2020-01-02" })).body).toMatchObject({ events: 0, records: 0 });
+    expect(await system.drainRetries()).toBe(0);
+  });
+});

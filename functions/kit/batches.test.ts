@@ -203,9 +203,91 @@ describe("when the sink is slow or away", () => {
     expect(on.stored.map(({ table }) => table)).toEqual(["payments", "audit"]);
     expect(on.timers.size).toBe(0);
   });
+
+  test("a table's earlier time is kept when a later one is waited for", async () => {
+    const on = handBatches();
+    await on.put("any", 1);
+    await on.put("events", 1);
+    await on.pass(2_000);
+    expect(tablesOf(on.asked)).toEqual(["events"]);
+  });
+
+  test("a small row does not overtake a large one that waits for room", async () => {
+    const on = handBatches({ settings: { bytesMax: 100 } });
+    expect(await on.put("any", 3, 40)).toBe(2);
+    expect(await on.put("any", 1, 10)).toBe(0);
+  });
+
+  test("a success forgets the failures before it, and the pause of the sink", async () => {
+    const on = handBatches({ settings: { strategy: "immediate" }, ports: { flushesMax: 2 } });
+    await on.put("a", 2);
+    for (let failure = 0; failure < 2; failure++) {
+      await on.flights[0]?.end("fail");
+      await on.pass(200);
+    }
+    await on.flights[0]?.end("store");
+    await on.flights[0]?.end("fail");
+    expect(on.failures.at(-1)).toEqual(["a", 1]);
+
+    await on.pass(100);
+    await on.put("b", 1);
+    await on.flights[0]?.end({ tryAgainAt: on.now() + 30_000 });
+    expect(on.flights.map(({ table }) => table)).toEqual(["b"]);
+    await on.flights[0]?.end("store");
+    expect(on.flights.map(({ table }) => table)).toEqual(["a"]);
+  });
 });
 
 describe("drain", () => {
+  test("tries at once, in the pause after a failure and while the sink is away", async () => {
+    for (const how of ["fail", { tryAgainAt: 2_000_000 }] as const) {
+      const on = handBatches({ settings: { strategy: "immediate" } });
+      await on.put("any", 1);
+      await on.flights[0]?.end(how);
+      const drained = on.drain();
+      await on.flights[0]?.end("store");
+      await drained;
+      expect(on.asked.length).toBe(2);
+    }
+  });
+
+  test("does not give up while a table has attempts left, or a batch is in flight", async () => {
+    const on = handBatches({ settings: { retryAttempts: 1 } });
+    await on.put("a", 1);
+    await on.put("b", 1);
+    const refused = expect(on.drain()).rejects.toThrow("could not be flushed: a");
+    await on.flights[0]?.end("fail");
+    await on.pass(50);
+    await on.flights[0]?.end("fail");
+    await on.pass(50);
+    await on.flights[0]?.end("fail");
+    await on.pass(50);
+    await on.flights[0]?.end("store");
+    await refused;
+    expect(on.stored.map(({ table }) => table)).toEqual(["b"]);
+
+    const two = handBatches({ settings: { strategy: "immediate" }, ports: { flushesMax: 2 } });
+    await two.put("a", 1);
+    await two.put("b", 1);
+    const drained = two.drain();
+    await two.flights[0]?.end({ tryAgainAt: two.now() + 30_000 });
+    await two.flights[0]?.end("store");
+    await two.flights[0]?.end("store");
+    await drained;
+    expect(two.stored.length).toBe(2);
+  });
+
+  test("that was refused leaves batches which an add of the same table sets going again", async () => {
+    const on = handBatches({ settings: { strategy: "size", rowsMax: 5 } });
+    await on.put("any", 7);
+    const refused = expect(on.drain()).rejects.toThrow("could not be flushed: any");
+    await on.flights[0]?.end({ tryAgainAt: on.now() + 30_000 });
+    await refused;
+    await on.put("any", 1);
+    await on.pass(30_000);
+    expect(sizes(on.asked)).toEqual([5, 5]);
+  });
+
   test("flushes all that is held, what waits for room and what is in flight included, and leaves no timer", async () => {
     const on = handBatches({ settings: { bytesMax: 50 } });
     await on.put("any", 8, 10);

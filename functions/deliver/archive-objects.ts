@@ -5,7 +5,7 @@ import { valuesOf } from "../event/frame-reader.ts";
 import { uuidOf } from "../kit/id.ts";
 import { type ArchivedRecord, writeRecords } from "./archive-layout.ts";
 import type { ArchiveManifest } from "./archive-manifest.ts";
-import { type ArchivedRange, CORRUPT_FOLDER, folderOf, hourFolder, hourOf, keysOf } from "./archive-name.ts";
+import { type ArchivedRange, CORRUPT_FOLDER, folderOf, HOUR_MS, hourOf, keysOf } from "./archive-name.ts";
 
 /** An object and its manifest; `first` is the sequence number of its first record. */
 export type ArchiveObject = { first: string; data: File; manifest: File };
@@ -19,9 +19,10 @@ type File = { key: string; body: Buffer };
 export function archiveObjectsOf(records: readonly KinesisStreamRecord[]): ArchiveObject[] {
   const groups = new Map<string, Group>();
   const groupAt = (workspaceId: string | undefined, hour: number): Group => {
-    const folder = workspaceId === undefined ? CORRUPT_FOLDER : folderOf(workspaceId);
-    const key = hourFolder(folder, hour);
-    const group = groups.get(key) ?? { folder, workspaceId, hour, records: [], times: undefined, sources: new Set() };
+    const key = `${workspaceId} ${hour}`;
+    const known = groups.get(key);
+    if (known) return known;
+    const group = { workspaceId, hour, records: [], times: noTimes(), sources: new Set<string>() };
     groups.set(key, group);
     return group;
   };
@@ -36,12 +37,13 @@ export function archiveObjectsOf(records: readonly KinesisStreamRecord[]): Archi
   return [...groups.values()].map((group) => objectOf(group, place));
 }
 
+const noTimes = () => ({ count: 0, min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY });
+
 type Group = {
-  folder: string;
   workspaceId: string | undefined;
   hour: number;
   records: ArchivedRecord[];
-  times: { count: number; min: number; max: number } | undefined;
+  times: { count: number; min: number; max: number };
   sources: Set<string>;
 };
 
@@ -56,17 +58,17 @@ function frameOf(record: Buffer): Frame | undefined {
 function addFrame(groupAt: (hour: number) => Group, kept: ArchivedRecord, frame: Frame): void {
   const sources = sourcesOf(frame);
   let group: Group | undefined;
-  for (const time of valuesOf(frame, "received_at").map(Number)) {
-    const hour = hourOf(time);
-    if (group?.hour !== hour) {
-      group = groupAt(hour);
+  for (const value of valuesOf(frame, "received_at")) {
+    const time = Number(value);
+    if (group === undefined || time < group.hour || time >= group.hour + HOUR_MS) {
+      group = groupAt(hourOf(time));
       if (group.records.at(-1) !== kept) group.records.push(kept);
       for (const source of sources) group.sources.add(source);
     }
     const { times } = group;
-    group.times = times
-      ? { count: times.count + 1, min: Math.min(times.min, time), max: Math.max(times.max, time) }
-      : { count: 1, min: time, max: time };
+    times.count += 1;
+    if (time < times.min) times.min = time;
+    if (time > times.max) times.max = time;
   }
 }
 
@@ -74,7 +76,7 @@ const SOURCE_COLUMN = FRAME_COLUMNS.findIndex(({ name }) => name === "source_id"
 
 /** The sources of a frame: mostly one, so only what differs from its neighbour becomes a text. */
 function sourcesOf({ columns, events }: Frame): Set<string> {
-  const column = Buffer.from(columns[SOURCE_COLUMN] ?? []);
+  const column = bufferOf(columns[SOURCE_COLUMN]);
   const sources = new Set<string>();
   for (let at = 0; at < events * 16; at += 16)
     if (at === 0 || column.compare(column, at - 16, at, at, at + 16) !== 0)
@@ -82,18 +84,21 @@ function sourcesOf({ columns, events }: Frame): Set<string> {
   return sources;
 }
 
+const bufferOf = (bytes: Uint8Array = new Uint8Array()) =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
 /** The stream and shard of a batch: from the ARN, and the event id `shardId-…:seq`. */
 function placeOf([first]: readonly KinesisStreamRecord[]): Pick<ArchivedRange, "stream" | "shard"> {
   return { stream: first?.eventSourceARN.split("/").at(-1) ?? "", shard: first?.eventID.split(":")[0] ?? "" };
 }
 
 function objectOf(group: Group, place: Pick<ArchivedRange, "stream" | "shard">): ArchiveObject {
-  const { folder, workspaceId, hour, records, times, sources } = group;
+  const { workspaceId, hour, records, times, sources } = group;
   const body = writeRecords(records);
   const [first, last] = [records[0]?.seq ?? "", records.at(-1)?.seq ?? ""];
-  const counts = { records: records.length, events: times?.count ?? 0, bytes: body.length };
+  const counts = { records: records.length, events: times.count, bytes: body.length };
   const range: ArchivedRange = { hour, ...place, first, last, ...counts };
-  const keys = keysOf(folder, range);
+  const keys = keysOf(workspaceId === undefined ? CORRUPT_FOLDER : folderOf(workspaceId), range);
   const manifest: ArchiveManifest = {
     version: 1,
     object: keys.data,
@@ -103,8 +108,8 @@ function objectOf(group: Group, place: Pick<ArchivedRange, "stream" | "shard">):
     first_seq: first,
     last_seq: last,
     ...counts,
-    received_min: times ? new Date(times.min).toISOString() : null,
-    received_max: times ? new Date(times.max).toISOString() : null,
+    received_min: times.count > 0 ? new Date(times.min).toISOString() : null,
+    received_max: times.count > 0 ? new Date(times.max).toISOString() : null,
     sources: [...sources].sort(),
   };
   return {

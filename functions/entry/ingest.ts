@@ -81,6 +81,9 @@ export function wire(stores: DoorStores, { localMode }: { localMode: boolean }):
     open.add(held);
   };
   const { tokenByHash, probes } = stores;
+  // A key that is missing or a place database that cannot be read stops the function when it starts, not at some event.
+  stores.hashOfAddress("", "", 0);
+  stores.placeOf("");
   const app = ingestApp({
     ingest: createIngest({ ...ingestPorts(stores), background }),
     limits: { ...env.limits, trustedHops: env.ingest.trustedHops },

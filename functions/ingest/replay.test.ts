@@ -132,6 +132,13 @@ describe("I-17 a replayed event", () => {
     expect(queue.letters).toMatchObject([{ stage: "validate", code: "validation_failed" }]);
   });
 
+  test("P-20 that is larger than an event may be fails again, whoever edited it", async () => {
+    const { replay, queue, published } = aReplay();
+    expect(await replay(anEvent({ properties: { text: "x".repeat(110_000) } }))).toBe("rejected");
+    expect(queue.letters).toMatchObject([{ code: "payload_too_large", attempt: 2 }]);
+    expect(published).toEqual([]);
+  });
+
   test("that was edited into another message id is refused: it would be another event", async () => {
     const { replay, queue } = aReplay();
     expect(await replay(anEvent({ messageId: "other" }))).toBe("rejected");

@@ -9,6 +9,7 @@ import { checkPlan } from "./check-plan.ts";
 import { checkSchemas } from "./check-schema.ts";
 import { cleanTexts } from "./clean-texts.ts";
 import { flattened } from "./flatten.ts";
+import { tooLarge } from "./inflate.ts";
 import { isObject } from "./is-object.ts";
 import { lettersOf } from "./letters.ts";
 import type { IngestPorts } from "./ports.ts";
@@ -25,7 +26,7 @@ export type Replay = (event: ReplayedEvent) => Promise<Replayed>;
  * is in a bucket of its own, so that replaying twice stores once (F42). What fails again is a dead letter with this
  * attempt's number (F44). Throws when it must be tried again: when the stream or the dead letters are away. I-17.
  */
-export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "lateAfterMs" | "limits">): Replay {
+export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "lateAfterMs">): Replay {
   return async (event) => {
     const { receivedAt, attempt, replayId } = event;
     const call = callOf(event);
@@ -65,8 +66,10 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
     }
     if (claims[0] === "duplicate") return "duplicate";
 
+    const bytes = Buffer.byteLength(event.payload);
     const received = [
       tried(messageId, "validate", draft, (from) => {
+        if (bytes > ports.limits.eventBytesMax) throw tooLarge("event", bytes, ports.limits.eventBytesMax);
         if (messageIdOf(from) !== messageId)
           throw new AppError("validation_failed", CHANGED_ID, { field: "messageId" });
         return { event: stamp(validate(from, "batch", messageId), receivedAt, from, cleaned) };

@@ -75,6 +75,12 @@ test("a record that cannot be read is kept as well, as nobody's, by the hour of 
   expect(good && seqsOf(good)).toEqual([seqOf(1)]);
 });
 
+test.each([-1, Date.UTC(10_000), 9e15])("a time of %i, which no folder can be named after, holds nobody up", (time) => {
+  const objects = archiveObjectsOf([aRecord(aFrame([at(NOW), at(time)]), 1), aRecord(aFrame([at(NOW)]), 2)]);
+  expect(objects.map(({ data }) => data.key.split("/")[1])).toEqual(["corrupt", `workspace=${WORKSPACE}`]);
+  expect(objects.map(seqsOf)).toEqual([[seqOf(1)], [seqOf(2)]]);
+});
+
 test("what comes from the archive is not kept a second time", () => {
   const replayed = aFrame([at(NOW)]);
   markArchived(replayed);

@@ -28,10 +28,10 @@ export function archiveObjectsOf(records: readonly KinesisStreamRecord[]): Archi
   };
   for (const { kinesis } of records) {
     const record = Buffer.from(kinesis.data, "base64");
-    const frame = frameOf(record);
+    const read = readable(record);
     const kept = { seq: kinesis.sequenceNumber, record };
-    if (!frame) groupAt(undefined, hourOf(kinesis.approximateArrivalTimestamp * 1_000)).records.push(kept);
-    else if (!isArchived(record)) addFrame((hour) => groupAt(frame.workspaceId, hour), kept, frame);
+    if (!read) groupAt(undefined, hourOf(kinesis.approximateArrivalTimestamp * 1_000)).records.push(kept);
+    else if (!isArchived(record)) addFrame((hour) => groupAt(read.frame.workspaceId, hour), kept, read);
   }
   const place = placeOf(records);
   return [...groups.values()].map((group) => objectOf(group, place));
@@ -47,19 +47,25 @@ type Group = {
   sources: Set<string>;
 };
 
-function frameOf(record: Buffer): Frame | undefined {
+type Read = { frame: Frame; times: number[] };
+
+/** Times that no folder could be named after are no frame of ours either. */
+const TIME_END = Date.UTC(10_000);
+
+function readable(record: Buffer): Read | undefined {
   try {
-    return decodeFrame(record);
+    const frame = decodeFrame(record);
+    const times = valuesOf(frame, "received_at").map(Number);
+    return times.every((time) => time >= 0 && time < TIME_END) ? { frame, times } : undefined;
   } catch {
     return undefined;
   }
 }
 
-function addFrame(groupAt: (hour: number) => Group, kept: ArchivedRecord, frame: Frame): void {
+function addFrame(groupAt: (hour: number) => Group, kept: ArchivedRecord, { frame, times: received }: Read): void {
   const sources = sourcesOf(frame);
   let group: Group | undefined;
-  for (const value of valuesOf(frame, "received_at")) {
-    const time = Number(value);
+  for (const time of received) {
     if (group === undefined || time < group.hour || time >= group.hour + HOUR_MS) {
       group = groupAt(hourOf(time));
       if (group.records.at(-1) !== kept) group.records.push(kept);

@@ -2,7 +2,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { startChild } from "../../stacks/local/child.ts";
+import { kinesisAt } from "../../stacks/local/engines/engine-clients.ts";
+import { openCheckpoints } from "../../stacks/local/event-source/checkpoints.ts";
+import { createFunction } from "../../stacks/local/event-source/function.ts";
+import type { FailedInvocation } from "../../stacks/local/event-source/invocation-record.ts";
 import { toKinesisEvent } from "../../stacks/local/event-source/kinesis-event.ts";
+import { startKinesisMapping } from "../../stacks/local/event-source/kinesis-mapping.ts";
 import { wire as wireArchive } from "../entry/archive.ts";
 import { wire as wireDeliver } from "../entry/deliver.ts";
 import { log } from "../kit/log.ts";
@@ -83,6 +88,12 @@ const onStream = async () =>
       ),
     ),
   );
+/** The records that came since. */
+const behind = async (already: Map<string, string>): Promise<Shards> =>
+  (await system.records()).map(({ shard, records }) => ({
+    shard,
+    records: records.filter(({ sequenceNumber }) => !already.has(`${shard}:${sequenceNumber}`)),
+  }));
 const sorted = (map: Map<string, string>) => [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
 
 const WIDE = { from: "2020-01-01", to: "2100-01-01" };
@@ -112,6 +123,10 @@ test("B-08 a consumer that is killed between an object and its manifest leaves n
   for (const [kill, batchSize] of [6, 4, 7].entries()) {
     const child = await startChild(file, { ...options, batchSize, killAt: kill + 1 }, env);
     expect(await child.exited).toEqual({ code: null, signal: "SIGKILL" });
+    if (kill > 0) continue;
+    const left = (await Promise.all(everywhere.map((folder) => system.stores.archive.keysIn(folder())))).flat();
+    expect(left.length).toBeGreaterThan(0);
+    expect(left.filter((key) => !key.endsWith(".frames"))).toEqual([]);
   }
   const last = await startChild(file, options, env);
   const sent = sorted(await onStream());
@@ -175,13 +190,41 @@ describe("a replay", () => {
     const already = await onStream();
     await replay(shop);
     await system.drainRetries();
-    const fresh = (await system.records()).map(({ shard, records }) => ({
-      shard,
-      records: records.filter(({ sequenceNumber }) => !already.has(`${shard}:${sequenceNumber}`)),
-    }));
-    await drain(wireDeliver(system.stores), fresh, 5);
+    await drain(wireDeliver(system.stores), await behind(already), 5);
     expect(await rows(shop)).toEqual(before);
     expect(await rows(other)).toEqual([]);
+  });
+
+  test("F18 restores what the writer gave up after its retries", async () => {
+    const before = await rows(shop);
+    for (const batch of [1, 2, 3]) await sendBatch(shop, 100 + batch);
+    await archiveAll(10);
+    const failed: FailedInvocation[] = [];
+    const mapping = startKinesisMapping({
+      kinesis: kinesisAt(system.settings.aws.endpoint ?? ""),
+      stream: system.settings.stream,
+      function: createFunction({
+        name: "deliver",
+        timeoutMs: 30_000,
+        handler: () => Promise.reject(new Error("away")),
+      }),
+      checkpoints: await openCheckpoints(join(dataDir, "deliver.json")),
+      log,
+      ...{ batchSize: 10_000, windowMs: 0 },
+      startingPosition: "TRIM_HORIZON",
+      ...{ maximumRetryAttempts: 0, maximumRecordAgeSeconds: -1, bisectOnError: false, reportBatchItemFailures: true },
+      onFailure: async (invocation) => void failed.push(invocation),
+    });
+    const sent = await onStream();
+    const givenUp = () => failed.flatMap(({ event }) => event.Records.map(({ eventID }) => eventID));
+    await expect.poll(() => givenUp().length, { timeout: 60_000 }).toBe(sent.size);
+    await mapping.stop();
+    expect(await rows(shop)).toEqual(before);
+
+    await replay(shop);
+    await system.drainRetries();
+    await drain(wireDeliver(system.stores), await behind(sent), 5);
+    expect(await rows(shop)).toHaveLength(before.length + 3 * EVENTS_EACH);
   });
 
   test("of another source, or of a time in which nothing came, sends nothing", async () => {

@@ -16,7 +16,7 @@ import { webhook } from "./webhook.ts";
 const one = (dialect: Dialect, body: Json, hints = {}) => dialect.read(body, hints, null).drafts[0] as JsonObject;
 const refused = (field?: string) => expect.objectContaining({ code: "validation_failed", ...(field && { field }) });
 
-describe("K-20 PostHog", () => {
+describe("B-26 K-20 PostHog", () => {
   const event = (fields: JsonObject) =>
     one(posthog, { api_key: "phc", batch: [{ distinct_id: "u1", uuid: "id-1", ...fields }] });
 

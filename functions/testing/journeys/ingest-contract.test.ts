@@ -621,7 +621,7 @@ const ROWS: [row: string, guarantee: string, holds: () => Promise<unknown>][] = 
     },
   ],
   [
-    "S-8",
+    "S-8 K-33",
     "Segment's settings come from the path alone, also for an unknown key",
     async () => {
       const { host } = new URL(at("/"));
@@ -635,7 +635,7 @@ const ROWS: [row: string, guarantee: string, holds: () => Promise<unknown>][] = 
     },
   ],
   [
-    "S-9",
+    "S-9 K-34",
     "RudderStack's source config comes from the request alone",
     async () => {
       const answer = await fetch(at("/sourceConfig/?p=npm&writeKey=nobody"));

@@ -106,8 +106,11 @@ describe("I-09 a late event", () => {
 
   test("K-32 of an import is never late: imports are of the past", async () => {
     const { ingest, published, cache } = aPath();
-    await ingest(aCall([item("a", old)], { kind: "import", bucket: "dedup:import" }));
-    expect(published).toMatchObject([{ messageId: "a", suspect: true }]);
+    await ingest(aCall([item("a", old), item("b")], { kind: "import", bucket: "dedup:import" }));
+    expect(published).toMatchObject([
+      { messageId: "a", suspect: true },
+      { messageId: "b", suspect: true },
+    ]);
     expect(cache.asked).toMatchObject([{ bucket: "dedup:import" }]);
     expect(cache.settled).toMatchObject([{ bucket: "dedup:import", confirm: ["a"], confirmLive: [] }]);
   });

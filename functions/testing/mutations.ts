@@ -128,8 +128,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "store: nothing is read back before an insert",
     file: "functions/deliver/store-once.ts",
-    find: "ports.storedPositions(range), ports",
-    replace: "[] as Position[], ports",
+    find: "ports.storedPositions(range),",
+    replace: "[] as Position[],",
     testFile: "functions/deliver/store-once.test.ts",
     test: "each event is stored exactly once under random cuts",
   },

@@ -146,6 +146,22 @@ test("another workspace's event is not found, in the table nor among the dead le
   expect(way(await tracer()(OTHER_WORKSPACE, "theirs"))).toEqual(["dead_letter dead_lettered", "table stored"]);
 });
 
+const full = (from: number) => Array.from({ length: 1_000 }, (_, n) => aRequest(from + n, "r", { id: `${n}` }));
+const cut = (at: number): LiveEntry => {
+  const { id, entry } = aRequest(at, "r", { id: "x" });
+  return { id, entry: entry.replace(/\}$/, ',"more":5}') };
+};
+
+test.each<[string, LiveEntry[], boolean]>([
+  ["begins after the event came", full(NOW + MINUTE), false],
+  ["has a batch since that did not fit", [cut(NOW + MINUTE)], false],
+  ["is full and goes back beyond it", full(NOW - MINUTE), true],
+  ["has a batch before it that did not fit", [cut(NOW - MINUTE)], true],
+])("a trace says whether a verdict may be missing: the view %s", async (_, entries, complete) => {
+  await storeEvents(warehouse.client, [aCheckedEvent({ messageId: "seen", receivedAt: NOW })]);
+  expect(await tracer({ [SOURCE]: entries })(WORKSPACE, "seen")).toMatchObject({ found: true, complete });
+});
+
 test("with the cache away the rest is told, and that it may not be all", async () => {
   await storeEvents(warehouse.client, [aCheckedEvent({ messageId: "half" })]);
   const readLive = () => Promise.reject(new AppError("unavailable", "away"));

@@ -4,7 +4,7 @@ import { AppError } from "../kit/errors.ts";
 import { query, type RunQuery } from "../kit/query.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { LiveEntry, ReadLive } from "./live-events.ts";
-import { requestOf } from "./live-view.ts";
+import { isCut, requestOf } from "./live-view.ts";
 
 /** What happened to an event at one place on its way, in words for a person. `at` is ISO 8601, UTC. */
 export type TraceStep = {
@@ -16,7 +16,10 @@ export type TraceStep = {
   field?: string;
 } & Readonly<Record<string, unknown>>;
 
-/** The way of one event. `complete` is false when the cache is away, so that its latest steps may be missing. */
+/**
+ * The way of one event. `complete` is false when a verdict of the door may be missing: the cache is away, the view of a
+ * source begins after the event came, or a batch that came since was too large for it.
+ */
 export type Trace = { message_id: string; found: boolean; complete: boolean; steps: TraceStep[] };
 
 export const storedEvent = query({
@@ -77,7 +80,8 @@ export const createTraceOf =
       ...rows.map((row) => storedStep(row, accepted)),
     ];
     steps.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : rankOf(a) - rankOf(b)));
-    return { message_id: messageId, found: steps.length > 0, complete: live.complete, steps };
+    const first = Date.parse(steps[0]?.at ?? iso(0));
+    return { message_id: messageId, found: steps.length > 0, complete: first > live.blindUntil, steps };
   };
 
 /** Of one moment: first the door's word, then what was kept. */
@@ -86,31 +90,43 @@ const rankOf = ({ stage }: TraceStep) => RANKS.indexOf(stage);
 
 type Verdict = { writtenAt: number; sourceId: string; request: LiveRequest; event: LiveEvent };
 
-async function requestsWith(
-  messageId: string,
-  sourceIds: readonly string[],
-  readLive: ReadLive,
-): Promise<{ complete: boolean; found: Verdict[] }> {
+/** What the views have of an event, and the moment (ms) up to which they may lack some of it. */
+type Seen = { found: Verdict[]; blindUntil: number };
+
+async function requestsWith(messageId: string, sourceIds: readonly string[], readLive: ReadLive): Promise<Seen> {
   const found: Verdict[] = [];
+  let blindUntil = -1;
   const left = sourceIds.values();
   const reader = async () => {
-    for (const sourceId of left)
-      for (const entry of await readLive(sourceId, undefined, REQUESTS_MAX))
-        found.push(...verdictsIn(entry, sourceId, messageId));
+    for (const sourceId of left) {
+      const entries = await readLive(sourceId, undefined, REQUESTS_MAX);
+      blindUntil = Math.max(blindUntil, blindUntilOf(entries));
+      for (const entry of entries) found.push(...verdictsIn(entry, sourceId, messageId));
+    }
   };
   try {
     await Promise.all(Array.from({ length: SOURCES_AT_ONCE }, reader));
-    return { complete: true, found: found.sort((a, b) => a.writtenAt - b.writtenAt) };
+    return { found: found.sort((a, b) => a.writtenAt - b.writtenAt), blindUntil };
   } catch (error) {
-    if (error instanceof AppError && error.code === "unavailable") return { complete: false, found };
+    if (error instanceof AppError && error.code === "unavailable") return { found, blindUntil: Infinity };
     throw error;
   }
 }
 
-function verdictsIn({ id, entry }: LiveEntry, sourceId: string, messageId: string): Verdict[] {
+/** A full view has lost what was before its first entry, and a cut entry is of a batch that it does not list. */
+function blindUntilOf(entries: readonly LiveEntry[]): number {
+  const [oldest] = entries;
+  const lost = oldest && entries.length >= REQUESTS_MAX ? writtenAtOf(oldest) : -1;
+  return Math.max(lost, ...entries.filter(({ entry }) => isCut(entry)).map(writtenAtOf));
+}
+
+const writtenAtOf = ({ id }: LiveEntry) => Number(id.split("-")[0]);
+
+function verdictsIn(live: LiveEntry, sourceId: string, messageId: string): Verdict[] {
+  const { entry } = live;
   if (!entry.includes(JSON.stringify(messageId))) return [];
   const request = requestOf(entry);
-  const writtenAt = Number(id.split("-")[0]);
+  const writtenAt = writtenAtOf(live);
   return request.events
     .filter((event) => event.id === messageId)
     .map((event) => ({ writtenAt, sourceId, request, event }));

@@ -12,10 +12,14 @@ const TOO_LARGE = new AppError("payload_too_large", "The body is larger than 512
 /**
  * A request's JSON body, checked. Throws AppError `payload_too_large` above 512 KB, `invalid_json`, or `validation_failed` with the path of the first
  * thing that is wrong in `field`, such as `filters.0.value`. A text with U+0000 or half of a surrogate pair is `invalid_json`: no
- * database takes it, and no event has it (decision 13c). Contract A-13.
+ * database takes it, and no event has it (decision 13c). `whenEmpty` stands for a body of no bytes. Contract A-13.
  */
-export async function bodyOf<Body extends z.ZodType>(c: Context, schema: Body): Promise<z.output<Body>> {
-  return checkedBy(schema, await jsonOf(c));
+export async function bodyOf<Body extends z.ZodType>(
+  c: Context,
+  schema: Body,
+  whenEmpty?: z.input<Body>,
+): Promise<z.output<Body>> {
+  return checkedBy(schema, await jsonOf(c, whenEmpty));
 }
 
 /** The query string, checked in the same way: each name once as a text, repeated ones as a list. */
@@ -34,9 +38,10 @@ function checkedBy<Schema extends z.ZodType>(schema: Schema, given: unknown): z.
   throw new AppError("validation_failed", sentence(field, first?.message), field ? { field } : {});
 }
 
-async function jsonOf(c: Context): Promise<unknown> {
+async function jsonOf(c: Context, whenEmpty?: unknown): Promise<unknown> {
   const bytes = await cappedBody(c.req.raw, BODY_BYTES_MAX, () => TOO_LARGE);
   if (bytes instanceof AppError) throw bytes;
+  if (bytes.length === 0 && whenEmpty !== undefined) return whenEmpty;
   try {
     const text = new TextDecoder().decode(bytes);
     const body: Json = JSON.parse(text);

@@ -45,7 +45,7 @@ const lowerCase = (query: Record<string, string>) =>
   Object.fromEntries(Object.entries(query).map(([name, value]) => [name.toLowerCase(), value]));
 
 /**
- * Basic user → Bearer → X-Write-Key → query; a masked value is no key, nor is the JWT that Segment's clients send with
+ * Basic user → Bearer → X-Write-Key → query → OpenPanel's header; a masked value is no key, nor is the JWT that Segment's clients send with
  * OAuth. The body may hold one too: `parse` finds it. S-6, K-01, K-11.
  */
 function keyOf(c: Context): string | undefined {
@@ -55,6 +55,7 @@ function keyOf(c: Context): string | undefined {
     /^Bearer +(\S+)$/i.exec(authorization)?.[1],
     c.req.header("x-write-key"),
     c.req.query("writeKey") ?? c.req.query("writekey"),
+    c.req.header("openpanel-client-id"),
   ];
   return candidates.find((key) => key !== undefined && key !== "" && !key.includes("***") && !JWT.test(key));
 }

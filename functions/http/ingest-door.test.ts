@@ -257,6 +257,13 @@ describe("K-39 other products' clients", () => {
     expect(calls[0]).toMatchObject({ kind: "foreign", dialect: { name } });
   });
 
+  test("S-6 OpenPanel's header is a key, after all that Segment's clients send", async () => {
+    const { post, calls } = aDoor();
+    await post("/track", { "openpanel-client-id": "wk_theirs" });
+    await post("/track", { "openpanel-client-id": "wk_theirs", "x-write-key": "wk_ours" });
+    expect(calls.map(({ key }) => key)).toEqual(["wk_theirs", "wk_ours"]);
+  });
+
   test("I-01 the same path without OpenPanel's header is a track call", async () => {
     const { post, calls } = aDoor();
     await post("/track");

@@ -20,8 +20,8 @@ export type LiveEvent = {
 /** One request in the live view, as the JSON text of a stream's entry. `more` events are not listed. Decision 14b. */
 export type LiveEntry = { at: number; request_id: string; call: string; events: LiveEvent[]; more?: number };
 
-/** Of a large batch the first are listed, and all that were refused up to as many again. */
-const LISTED_MAX = 100;
+/** Of a large batch so many are listed: those that were refused before those that are known, and these before the rest. */
+const LISTED_MAX = 200;
 /** Characters that they may have together, or made-up names would fill the cache: a view keeps a thousand entries. */
 const LISTED_CHARS_MAX = 24_000;
 
@@ -45,16 +45,7 @@ export function reportOf(
     else if (outcome.kind === "going") for (const warning of outcome.event.warnings) count(`warning:${warning}`);
   }
   if (!shown) return { counts, live: undefined };
-  const events: LiveEvent[] = [];
-  let chars = 0;
-  for (const place of placesListed(outcomes)) {
-    const outcome = outcomes[place];
-    if (!outcome) continue;
-    const event = liveEvent(outcome, nameOf(rawOf(items[place]), call));
-    chars += charsOf(event);
-    if (chars > LISTED_CHARS_MAX) break;
-    events.push(event);
-  }
+  const events = eventsListed(items, outcomes, call);
   const entry: LiveEntry = {
     at: call.receivedAt,
     request_id: call.requestId,
@@ -65,13 +56,25 @@ export function reportOf(
   return { counts, live: JSON.stringify(entry) };
 }
 
-/** The first of a large batch, then those that were refused. */
-function placesListed(outcomes: readonly Outcome<unknown>[]): number[] {
-  const places = outcomes.map((_, place) => place);
-  const [first, rest] = [places.slice(0, LISTED_MAX), places.slice(LISTED_MAX)];
-  const isRefused = (place: number) => ["rejected", "quarantined"].includes(outcomes[place]?.kind ?? "");
-  return [...first, ...rest.filter(isRefused).slice(0, LISTED_MAX)];
+/** Those that an entry has room for, in the order of the batch. */
+function eventsListed(
+  items: readonly Item[],
+  outcomes: readonly Outcome<Pick<ReceivedEvent, "warnings">>[],
+  call: Pick<Call, "kind" | "dialect">,
+): LiveEvent[] {
+  const byRank = [...outcomes.entries()].sort(([, a], [, b]) => RANKS[a.kind] - RANKS[b.kind]).slice(0, LISTED_MAX);
+  const listed: [place: number, event: LiveEvent][] = [];
+  let chars = 0;
+  for (const [place, outcome] of byRank) {
+    const event = liveEvent(outcome, nameOf(rawOf(items[place]), call));
+    chars += charsOf(event);
+    if (chars > LISTED_CHARS_MAX) break;
+    listed.push([place, event]);
+  }
+  return listed.sort(([a], [b]) => a - b).map(([, event]) => event);
 }
+
+const RANKS = { rejected: 0, quarantined: 0, duplicate: 1, suppressed: 1, going: 2 };
 
 /** About what an event takes in an entry. */
 const charsOf = ({ id, type, event, field = "", message = "" }: LiveEvent) =>

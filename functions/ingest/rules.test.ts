@@ -452,13 +452,19 @@ describe("B-03 B-06 what a request came to", () => {
     expect(JSON.stringify(events).length).toBeLessThan(24_000);
   });
 
-  test("of a large batch shows the first events and all that were refused, and how many more there were", async () => {
+  test("of a large batch shows all that were refused, then all that are known, then others, in their order, and how many more there were", async () => {
     const { ingest, cache } = aPath();
-    await ingest(aBatch(...Array.from({ length: 300 }, (_, n) => item(`m-${n}`, n > 280 ? { event: "" } : {}))));
-    const { events, more } = live(cache);
-    expect(events).toHaveLength(119);
-    expect(events.filter(({ outcome }) => outcome === "rejected")).toHaveLength(19);
-    expect(more).toBe(181);
+    const ids = Array.from({ length: 300 }, (_, n) => `m-${n}`.padEnd(50, "i"));
+    for (const id of ids.slice(250, 280)) cache.claims.set(id, "confirmed");
+    await ingest(aBatch(...ids.map((id, n) => item(id, n > 280 ? { event: "" } : {}))));
+    const { events, more = 0 } = live(cache);
+    const shown = (outcome: string) => events.filter((event) => event.outcome === outcome).map(({ id }) => id);
+    expect(shown("rejected")).toEqual(ids.slice(281));
+    expect(shown("duplicate")).toEqual(ids.slice(250, 280));
+    expect(shown("accepted")).toEqual(ids.slice(0, shown("accepted").length));
+    expect(shown("accepted").length).toBeGreaterThan(20);
+    expect(events.map(({ id }) => id)).toEqual([...shown("accepted"), ...ids.slice(250, 280), ...ids.slice(281)]);
+    expect(events.length + more).toBe(300);
   });
 
   test("of a busy source is counted and not shown, unless something else than taking it came of it", async () => {

@@ -38,19 +38,23 @@ function aDoor(scopes: string[]) {
   });
   app.route("/", deadLetterRoutes(letters, replay));
   app.route("/", traceRoutes(port("trace", { found: false }) as never));
-  const call = async (path: string, body?: object) => {
-    const answer = await app.request(path, body && { method: "POST", body: JSON.stringify(body) });
+  const call = async (path: string, body?: object | "") => {
+    const answer = await app.request(
+      path,
+      body === undefined ? {} : { method: "POST", body: body === "" ? null : JSON.stringify(body) },
+    );
     return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
   };
   return { call, asked };
 }
 
-const ROUTES: [path: string, body: object | undefined, scope: string, status: number][] = [
+const ROUTES: [path: string, body: object | "" | undefined, scope: string, status: number][] = [
   ["/dlq", undefined, "dlq:read", 200],
   ["/dlq/groups", undefined, "dlq:read", 200],
   ["/dlq/l1", undefined, "dlq:read", 200],
   ["/dlq/replays/r1", undefined, "dlq:read", 200],
   ["/dlq/l1/replay", {}, "dlq:write", 202],
+  ["/dlq/l1/replay", "", "dlq:write", 202],
   ["/dlq/replay", { filter: { code: "late_event" } }, "dlq:write", 202],
   ["/dlq/replay", { ids: ["l1"], dry_run: true }, "dlq:write", 200],
   ["/events/m-1/trace", undefined, "live:read", 200],

@@ -45,7 +45,7 @@ export const deadLetterRoutes = (letters: DeadLetters, replay: ReplayLetters) =>
       return c.json({ dry_run, count: Math.min(found, REPLAY_LETTERS_MAX), truncated: found > REPLAY_LETTERS_MAX });
     })
     .post("/dlq/:id/replay", requireScope("dlq:write"), async (c) => {
-      const { payload } = await bodyOf(c, ReplayOne);
+      const { payload } = await bodyOf(c, ReplayOne, {});
       const { workspaceId } = c.var;
       const letter = await known(letters, workspaceId, c.req.param("id"));
       const whole = {

@@ -67,11 +67,25 @@ test("what was is sent at once, then what comes, each under its id", async () =>
   const { get } = aDoor(entries);
   const answer = await get(`source_id=${SOURCE}`);
   expect(answer.headers.get("content-type")).toBe("text/event-stream");
-  setTimeout(() => entries.push(anEntry(3, "duplicate")), 20);
+  setTimeout(() => entries.push(anEntry(3, "accepted")), 20);
   const { said, cancel } = await until(answer, "id: 3-0");
   expect(idsIn(said)).toEqual(["1-0", "2-0", "3-0"]);
   expect(said).toContain(`data: ${entries[2]?.entry}\n`);
   expect(said).toContain("retry: 1000\n");
+  await cancel();
+});
+
+test("B-03 what was answered with success and not stored says why, though its door wrote no words", async () => {
+  const { said, cancel } = await until(
+    await aDoor([anEntry(1, "accepted", "duplicate", "suppressed")]).get(`source_id=${SOURCE}`),
+    "id: 1-0",
+  );
+  const { events } = JSON.parse(/^data: (.*)$/m.exec(said)?.[1] ?? "") as { events: Record<string, string>[] };
+  expect(events.map(({ message }) => message)).toEqual([
+    undefined,
+    expect.stringMatching(/24 hours/),
+    expect.stringMatching(/not to be known|do not want/),
+  ]);
   await cancel();
 });
 

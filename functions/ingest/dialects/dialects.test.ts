@@ -211,7 +211,6 @@ describe("K-21 OpenPanel", () => {
     ["decrement", { profileId: "u1", property: "visits" }, { event: "profile_decrement", properties: { value: 1 } }],
   ])("%s %j", (type, payload, expected) => {
     const foreign = openpanel.read({ type, payload }, hints, null);
-    expect(foreign.key).toBe("wk");
     expect(foreign.drafts[0]).toMatchObject(expected as Record<string, unknown>);
     expect(foreign.drafts[0]).toMatchObject({ context: { library: { name: "openpanel-node", version: "1.3.1" } } });
   });

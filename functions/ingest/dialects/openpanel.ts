@@ -24,7 +24,7 @@ export const openpanel: Dialect = {
       },
     };
     const draft = draftOf(body.type, payload, context);
-    return { drafts: [draft], key: hints["openpanel-client-id"], visitors: true };
+    return { drafts: [draft], visitors: true };
   },
 };
 

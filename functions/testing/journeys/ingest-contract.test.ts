@@ -417,6 +417,29 @@ const ROWS: [row: string, guarantee: string, holds: () => Promise<unknown>][] = 
       };
       for (const [status, answer] of Object.entries(statuses)) expect(answer.status).toBe(Number(status));
       expect((await manage("GET", "/sources/00000000-0000-4000-8000-00000000dead")).status).toBe(404);
+      const limited = await aSource({ limits: { window_requests_max: 1, day_events_max: null } });
+      await post("/track", anEvent(), limited.headers);
+      expect(await post("/track", anEvent(), limited.headers)).toMatchObject({
+        status: 429,
+        body: { code: "rate_limited" },
+      });
+      const domains = [`${randomUUID()}.example.com`];
+      await aSource({ domains });
+      expect(await manage("POST", "/sources", { name: "Second", domains })).toMatchObject({
+        status: 409,
+        body: { code: "conflict" },
+      });
+    },
+  ],
+  [
+    "I-26",
+    "the door of questions takes no event, and an API token opens no ingest door",
+    async () => {
+      const event = anEvent();
+      for (const path of ["/track", "/v1/batch", "/v1/import"])
+        expect((await manage("POST", path, event)).status).toBe(404);
+      expect((await post("/track", event, { authorization: `Bearer ${LOCAL.apiToken}` })).status).toBe(401);
+      expect(await sql(`SELECT 1 FROM events WHERE message_id = '${event.messageId}'`)).toEqual([]);
     },
   ],
   [
@@ -483,6 +506,23 @@ const ROWS: [row: string, guarantee: string, holds: () => Promise<unknown>][] = 
       expect((await post("/track", large, headers)).status).toBe(413);
       expect((await post("/track", "{", headers)).status).toBe(400);
       expect((await post("/track", anEvent({ event: 5 }), headers)).status).toBe(429);
+    },
+  ],
+  [
+    "I-32",
+    "what is asked of the manage door has a schema, and what breaks it is named by its field",
+    async () => {
+      for (const [method, path, body, field] of [
+        ["POST", "/sources", { name: 5 }, "name"],
+        ["POST", "/sources", { name: "A", colour: "red" }, "colour"],
+        ["PUT", "/tracking-plan", { mode: "maybe", unplanned: "allow", events: [] }, "mode"],
+        ["POST", "/dlq/replay", { filter: { code: 5 } }, "filter.code"],
+        ["POST", "/tokens", { name: "A", scopes: ["sources:own"] }, "scopes.0"],
+      ] as const)
+        expect(await manage(method, path, body)).toMatchObject({
+          status: 400,
+          body: { code: "validation_failed", field },
+        });
     },
   ],
   [

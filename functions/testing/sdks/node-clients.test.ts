@@ -35,8 +35,11 @@ test.concurrent("K-01 S-3 a client beyond its source's rate stays away as long a
     for (const n of [1, 2, 3]) analytics.track({ userId: "u1", event: `Event ${n}` });
     await analytics.closeAndFlush({ timeout: 90_000 });
     const calls = proxy.calls();
-    expect(calls.map(({ status }) => status).toSorted()).toEqual([200, 200, 200, 429]);
-    expect((calls[3]?.atMs ?? 0) - (calls[0]?.atMs ?? 0)).toBeGreaterThan(RETRY_AFTER_SECONDS * 1_000 - 50);
+    const refused = calls.filter(({ status }) => status === 429);
+    // Its three calls go at once: the one that waited may meet the window of the other two a second time.
+    expect([1, 2]).toContain(refused.length);
+    expect(calls.filter(({ status }) => status === 200)).toHaveLength(3);
+    expect((calls.at(-1)?.atMs ?? 0) - (refused[0]?.atMs ?? 0)).toBeGreaterThan(RETRY_AFTER_SECONDS * 1_000 - 50);
     const stored = await rig.stored(source);
     expect(stored.map(({ event, copies }) => [event, copies])).toEqual([1, 2, 3].map((n) => [`Event ${n}`, 1]));
   }));

@@ -20,7 +20,7 @@ type Meddle = (request: IncomingMessage, response: ServerResponse) => boolean | 
 export async function startWire(cacheUrl: string) {
   const trips: string[][][] = [];
   let meddle: Meddle = () => false;
-  const server = createServer(async (request, response) => {
+  const pass = async (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks);
@@ -29,6 +29,10 @@ export async function startWire(cacheUrl: string) {
     const headers = { authorization: request.headers.authorization ?? "" };
     const answer = await fetch(cacheUrl + request.url, { method: "POST", headers, body });
     response.writeHead(answer.status).end(await answer.text());
+  };
+  // A cache that is gone, as it may be for a request that was held, is a line that breaks.
+  const server = createServer((request, response) => {
+    pass(request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -15,18 +15,24 @@ export async function post(
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
-/** A question to the query door with the local token. */
-export async function ask({ apiUrl }: Pick<Running, "apiUrl">, path: string, body: unknown) {
+/** A call of the query door with the local token; `Body` is what the caller knows of the answer. */
+export async function manage<Body = Record<string, unknown>>(
+  { apiUrl }: Pick<Running, "apiUrl">,
+  method: string,
+  path: string,
+  body?: unknown,
+) {
   const response = await fetch(`${apiUrl}${path}`, {
-    method: "POST",
+    method,
     headers: { authorization: `Bearer ${LOCAL.apiToken}`, "content-type": "application/json" },
-    body: JSON.stringify(body),
+    ...(body !== undefined && { body: JSON.stringify(body) }),
   });
-  return {
-    status: response.status,
-    body: (await response.json()) as { rows: Record<string, unknown>[] } & Record<string, unknown>,
-  };
+  return { status: response.status, body: (await response.json()) as Body };
 }
+
+/** A question to the query door with the local token. */
+export const ask = (running: Pick<Running, "apiUrl">, path: string, body: unknown) =>
+  manage<{ rows: Record<string, unknown>[] } & Record<string, unknown>>(running, "POST", path, body);
 
 /** Rows of a SELECT over the ClickHouse door, one array a row; throws the engine's own text. */
 export async function sql<Row extends unknown[]>(

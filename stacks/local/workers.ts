@@ -38,40 +38,27 @@ runChild<WorkersOptions, WorkersReady>(async ({ stores: settings, streamUrl, que
     forcePathStyle: true,
   });
   const stores = openStores(settings);
-  const deliver = startKinesisMapping({
-    kinesis,
-    stream: LOCAL.stream,
-    function: createFunction({ name: "deliver", handler: wireDeliver(stores), timeoutMs: 60_000 }),
-    checkpoints: await openCheckpoints(join(dataDir, "deliver.json")),
-    log,
-    batchSize: 10_000,
-    // Short enough to be seen at once, long enough that a busy stream makes few, large inserts.
-    windowMs: 200,
-    startingPosition: "TRIM_HORIZON",
-    // An engine that is away for long must not send events to the failures: a day of tries, as long as the stream keeps them.
-    maximumRetryAttempts: -1,
-    maximumRecordAgeSeconds: -1,
-    bisectOnError: true,
-    reportBatchItemFailures: true,
-    onFailure: onFailureToS3(s3, LOCAL.failuresBucket),
-  });
-  const archive = startKinesisMapping({
-    kinesis,
-    stream: LOCAL.stream,
-    function: createFunction({ name: "archive", handler: wireArchive(stores), timeoutMs: 60_000 }),
-    checkpoints: await openCheckpoints(join(dataDir, "archive.json")),
-    log,
-    batchSize: 10_000,
-    // Nobody waits for it: long enough that a quiet stream makes few objects.
-    windowMs: 5_000,
-    startingPosition: "TRIM_HORIZON",
-    // As for the writer: what it does not take waits in the stream, for as long as that keeps it.
-    maximumRetryAttempts: -1,
-    maximumRecordAgeSeconds: -1,
-    bisectOnError: true,
-    reportBatchItemFailures: true,
-    onFailure: onFailureToS3(s3, LOCAL.failuresBucket),
-  });
+  const read = async (name: string, handler: ReturnType<typeof wireDeliver>, windowMs: number) =>
+    startKinesisMapping({
+      kinesis,
+      stream: LOCAL.stream,
+      function: createFunction({ name, handler, timeoutMs: 60_000 }),
+      checkpoints: await openCheckpoints(join(dataDir, `${name}.json`)),
+      log,
+      batchSize: 10_000,
+      windowMs,
+      startingPosition: "TRIM_HORIZON",
+      // An engine that is away for long must not send events to the failures: a day of tries, as long as the stream keeps them.
+      maximumRetryAttempts: -1,
+      maximumRecordAgeSeconds: -1,
+      bisectOnError: true,
+      reportBatchItemFailures: true,
+      onFailure: onFailureToS3(s3, LOCAL.failuresBucket),
+    });
+  // Short enough to be seen at once, long enough that a busy stream makes few, large inserts.
+  const deliver = await read("deliver", wireDeliver(stores), 200);
+  // Nobody waits for it: long enough that a quiet stream makes few objects.
+  const archive = await read("archive", wireArchive(stores), 5_000);
   const sqs = new SQSClient(clientConfig({ region: LOCAL.region, endpoint: queuesUrl }, POLL));
   // A message may hold some hundred letters or events: as many messages as an invocation has time for.
   const consume = (name: string, queueUrl: string | undefined, handler: ReturnType<typeof wireDeadLetter>) =>

@@ -1,27 +1,13 @@
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { LOCAL } from "../../../stacks/local/local-mode.ts";
-import { forgetDataDir, newDataDir } from "../data-dir.ts";
-import { post, sql } from "../local-client.ts";
-import { eventually, type LocalSystem, startLocalSystem, stopLocalSystem } from "../local-system.ts";
+import { expect, test, vi } from "vitest";
+import { manage, post, sql } from "../local-client.ts";
+import { eventually } from "../local-system.ts";
+import { useLocalSystem } from "../use-local-system.ts";
 
 vi.setConfig({ testTimeout: 300_000 });
-const dataDir = await newDataDir();
-let system: LocalSystem;
-beforeAll(async () => {
-  system = await startLocalSystem(dataDir);
-});
-afterAll(async () => {
-  await stopLocalSystem(system);
-  await forgetDataDir(dataDir);
-});
+const system = useLocalSystem();
 
-const headers = { authorization: `Bearer ${LOCAL.apiToken}`, "content-type": "application/json" };
-async function ask(path: string, body?: object) {
-  const sent = body && { method: "POST", body: JSON.stringify(body) };
-  const answer = await fetch(`${system.running().apiUrl}${path}`, { headers, ...sent });
-  // biome-ignore lint/suspicious/noExplicitAny: answers are read by the tests that know them
-  return { status: answer.status, body: (await answer.json()) as any };
-}
+// biome-ignore lint/suspicious/noExplicitAny: answers are read by the tests that know them
+const ask = (path: string, body?: object) => manage<any>(system.running(), body ? "POST" : "GET", path, body);
 const stored = () => sql(system.running(), "SELECT message_id, count() FROM events GROUP BY message_id ORDER BY 1");
 const track = (messageId: string) =>
   post(system.running(), "/v1/track", { event: "Order", userId: "u1", messageId, timestamp: new Date().toISOString() });

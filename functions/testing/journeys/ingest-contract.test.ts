@@ -4,23 +4,15 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { LOCAL } from "../../../stacks/local/local-mode.ts";
 import { DOOR_PORTS } from "../../../stacks/local/ports.ts";
 import { HTTP_STATUS } from "../../kit/errors.ts";
-import { forgetDataDir, newDataDir } from "../data-dir.ts";
-import { basic, post as postTo, sql as sqlOf } from "../local-client.ts";
-import { eventually, type LocalSystem, startLocalSystem, stopLocalSystem } from "../local-system.ts";
+import { basic, manage as manageOf, post as postTo, sql as sqlOf } from "../local-client.ts";
+import { eventually } from "../local-system.ts";
+import { useLocalSystem } from "../use-local-system.ts";
 
-const dataDir = await newDataDir();
-let system: LocalSystem;
-beforeAll(async () => {
-  system = await startLocalSystem(dataDir, { LOG_LEVEL: "info" });
-});
-afterAll(async () => {
-  await stopLocalSystem(system);
-  await forgetDataDir(dataDir);
-});
+const system = useLocalSystem({ LOG_LEVEL: "info" });
 
 const HOUR_MS = 60 * 60 * 1_000;
 const iso = (ms: number) => new Date(ms).toISOString();
@@ -48,15 +40,7 @@ const storedRow = (id: string, columns: string) =>
   });
 const isStoredOnce = async (id: string) => expect(await storedRow(id, "message_id")).toEqual([[id]]);
 
-/** The manage API with the local token. */
-async function manage(method: string, path: string, body?: unknown) {
-  const answer = await fetch(`${system.running().apiUrl}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${LOCAL.apiToken}`, "content-type": "application/json" },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
-}
+const manage = (method: string, path: string, body?: unknown) => manageOf(system.running(), method, path, body);
 
 /** A source with a key of its own, with these settings. */
 async function aSource(settings: object = {}) {
@@ -381,7 +365,7 @@ const ROWS: [row: string, guarantee: string, holds: () => Promise<unknown>][] = 
       await post("/track", good, headers);
       await post("/track", bad, headers);
       const log = await eventually(async () => {
-        const text = readFileSync(join(dataDir, "logs", "doors.log"), "utf8");
+        const text = readFileSync(join(system.dataDir(), "logs", "doors.log"), "utf8");
         expect(text).toContain(bad.messageId);
         return text;
       });
@@ -843,7 +827,7 @@ test("npm run status tells how far the writer is behind, what waits, and why eve
   const command = fileURLToPath(new URL("../../../stacks/local/commands/status.ts", import.meta.url));
   const run = (...args: string[]) =>
     execFileSync(process.execPath, [command, ...args], {
-      env: { ...process.env, MILLRACE_DATA: dataDir },
+      env: { ...process.env, MILLRACE_DATA: system.dataDir() },
       encoding: "utf8",
     });
   await post("/track", anEvent({ event: 5 }));

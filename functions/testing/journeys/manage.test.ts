@@ -1,29 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { LOCAL } from "../../../stacks/local/local-mode.ts";
-import { forgetDataDir, newDataDir } from "../data-dir.ts";
-import { basic, post, sql } from "../local-client.ts";
-import { eventually, type LocalSystem, startLocalSystem, stopLocalSystem } from "../local-system.ts";
+import { expect, test } from "vitest";
+import { basic, manage as manageOf, post, sql } from "../local-client.ts";
+import { eventually } from "../local-system.ts";
+import { useLocalSystem } from "../use-local-system.ts";
 
-const dataDir = await newDataDir();
-let system: LocalSystem;
-beforeAll(async () => {
-  system = await startLocalSystem(dataDir);
-});
-afterAll(async () => {
-  await stopLocalSystem(system);
-  await forgetDataDir(dataDir);
-});
+const system = useLocalSystem();
 
-type Answer = { status: number; body: Record<string, unknown> };
-
-async function manage(method: string, path: string, body?: unknown): Promise<Answer> {
-  const answer = await fetch(`${system.running().apiUrl}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${LOCAL.apiToken}` },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  return { status: answer.status, body: (await answer.json()) as Answer["body"] };
-}
+const manage = (method: string, path: string, body?: unknown) => manageOf(system.running(), method, path, body);
 
 /** A source of its own for a test, and its key. */
 async function aSource(fields: object = {}) {

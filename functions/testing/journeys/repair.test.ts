@@ -1,33 +1,21 @@
 import { GetQueueAttributesCommand, GetQueueUrlCommand } from "@aws-sdk/client-sqs";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { sqsAt } from "../../../stacks/local/engines/engine-clients.ts";
 import { LOCAL } from "../../../stacks/local/local-mode.ts";
 import { LOCAL_SOURCE_ID } from "../../stores/postgres/local-seed.ts";
-import { forgetDataDir, newDataDir } from "../data-dir.ts";
-import { post, sql } from "../local-client.ts";
-import { eventually, type LocalSystem, startLocalSystem, stopLocalSystem } from "../local-system.ts";
+import { manage as manageOf, post, sql } from "../local-client.ts";
+import { eventually } from "../local-system.ts";
+import { useLocalSystem } from "../use-local-system.ts";
 
 vi.setConfig({ testTimeout: 300_000 });
-const dataDir = await newDataDir();
-let system: LocalSystem;
-beforeAll(async () => {
-  system = await startLocalSystem(dataDir);
-});
-afterAll(async () => {
-  await stopLocalSystem(system);
-  await forgetDataDir(dataDir);
-});
+const system = useLocalSystem();
 
 /** A message that a dead worker held is visible again after a minute. */
 const BACK_MS = 110_000;
 
-const headers = { authorization: `Bearer ${LOCAL.apiToken}`, "content-type": "application/json" };
-async function manage(path: string, body?: object) {
-  const sent = body && { method: "POST", body: JSON.stringify(body) };
-  const answer = await fetch(`${system.running().apiUrl}${path}`, { headers, ...sent });
-  // biome-ignore lint/suspicious/noExplicitAny: answers are read by the tests that know them
-  return { status: answer.status, body: (await answer.json()) as any };
-}
+const headers = { authorization: `Bearer ${LOCAL.apiToken}` };
+// biome-ignore lint/suspicious/noExplicitAny: answers are read by the tests that know them
+const manage = (path: string, body?: object) => manageOf<any>(system.running(), body ? "POST" : "GET", path, body);
 const anOrder = (price: unknown, messageId: string) => ({
   ...{ event: "Order", userId: "u1", messageId, timestamp: new Date().toISOString() },
   properties: { price },

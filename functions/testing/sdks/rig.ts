@@ -1,15 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, expect } from "vitest";
+import { expect } from "vitest";
 import { LOCAL } from "../../../stacks/local/local-mode.ts";
 import { writeKeyOf } from "../../registry/write-key.ts";
 import { openPostgres } from "../../stores/postgres/client.ts";
 import { sourceDomains } from "../../stores/postgres/schema/source-domains.ts";
 import { sources } from "../../stores/postgres/schema/sources.ts";
 import { createAddSource } from "../../stores/postgres/sources.ts";
-import { forgetDataDir, newDataDir } from "../data-dir.ts";
 import { post, sql } from "../local-client.ts";
-import { eventually, type LocalSystem, type Running, startLocalSystem, stopLocalSystem } from "../local-system.ts";
+import { eventually, type Running } from "../local-system.ts";
+import { useLocalSystem } from "../use-local-system.ts";
 
 /** What a test may want of its source: a key that nothing else of this system has, its pages' domain, requests in any 5 s. */
 export type WantedSource = {
@@ -36,17 +36,7 @@ export type Rig = {
 
 /** One local system for a test file, as `npm start` runs it, and the database behind its sources. */
 export function useRig(): Rig {
-  let system: LocalSystem;
-  let dataDir: string;
-  beforeAll(async () => {
-    dataDir = await newDataDir();
-    system = await startLocalSystem(dataDir);
-  });
-  afterAll(async () => {
-    await stopLocalSystem(system);
-    await forgetDataDir(dataDir);
-  });
-  const running = () => system.running();
+  const { running } = useLocalSystem();
   return {
     running,
     newSource: async ({ writeKey: given, domain, windowRequestsMax } = {}) => {

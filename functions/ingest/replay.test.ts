@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { CheckedEvent } from "../event/event.ts";
 import type { ReplayedEvent } from "../event/retry.ts";
 import type { Source } from "../registry/source.ts";
 import { aDraft, aSource, DAY, iso, NOW, SOURCE, WORKSPACE } from "../testing/builders.ts";
-import { aCache, aDeadLetterQueue, aRegistry, ingestPorts } from "../testing/fakes.ts";
+import { aCache, aDeadLetterQueue, aPublish, aRegistry, ingestPorts } from "../testing/fakes.ts";
 import type { IngestPorts } from "./ports.ts";
 import type { PutResult } from "./publish.ts";
 import { createReplay } from "./replay.ts";
@@ -17,16 +16,13 @@ function aReplay(
   const cache = aCache({ [`site:${SOURCE}`]: aSource(source) });
   const queue = aDeadLetterQueue();
   const registry = aRegistry(types);
-  const published: CheckedEvent[] = [];
+  const { publish, published } = aPublish(results);
   const replay = createReplay(
     ingestPorts({
       ...cache,
       reject: queue.reject,
       schemas: registry.schemas,
-      publish: async (_, events) => {
-        published.push(...events);
-        return events.map(() => results.shift() ?? "stored");
-      },
+      publish,
       ...ports,
     }),
   );

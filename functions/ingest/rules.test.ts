@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import type { CheckedEvent, Json, JsonObject } from "../event/event.ts";
+import type { Json, JsonObject } from "../event/event.ts";
 import { createHashOfAddress } from "../kit/address-hash.ts";
 import { AppError } from "../kit/errors.ts";
 import { log } from "../kit/log.ts";
 import type { Source } from "../registry/source.ts";
 import { aCall, aClient, aDraft, aSource, DAY, HOUR, iso, NOW, WORKSPACE } from "../testing/builders.ts";
-import { aCache, aDeadLetterQueue, aRegistry, ingestPorts } from "../testing/fakes.ts";
+import { aCache, aDeadLetterQueue, aPublish, aRegistry, ingestPorts } from "../testing/fakes.ts";
 import { umami } from "./dialects/umami.ts";
 import { webhook } from "./dialects/webhook.ts";
 import { createIngest, RefusedCall } from "./ingest.ts";
@@ -23,16 +23,13 @@ function aPath(source: Partial<Source> = {}, ports: Partial<IngestPorts> = {}) {
   });
   const queue = aDeadLetterQueue();
   const registry = aRegistry();
-  const published: CheckedEvent[] = [];
+  const { publish, published } = aPublish();
   const ingest = createIngest(
     ingestPorts({
       ...cache,
       reject: queue.reject,
       schemas: registry.schemas,
-      publish: async (_, events) => {
-        published.push(...events);
-        return events.map(() => "stored" as const);
-      },
+      publish,
       ...ports,
     }),
   );

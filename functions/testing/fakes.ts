@@ -1,6 +1,7 @@
 import { RowsRefused } from "../deliver/rows-refused.ts";
 import type { Known, Position, Range, Selected, StorePorts } from "../deliver/store-once.ts";
 import type { DeadLetter, RejectEvents } from "../event/dead-letter.ts";
+import type { CheckedEvent } from "../event/event.ts";
 import { decodeFrame } from "../event/frame.ts";
 import { valuesOf } from "../event/frame-reader.ts";
 import type { Admit, AdmitCall, Claim, IngestPorts, Schemas, SettleClaims } from "../ingest/ports.ts";
@@ -43,6 +44,16 @@ export function aStream(script: PutScript[] = []) {
     /** Message ids as they lie on the stream, record by record. */
     ids: () => records.map(({ record }) => valuesOf(decodeFrame(record), "message_id").map(String)),
   };
+}
+
+/** A stream that keeps the events as they are, and says `results` of them in turn, else that each is stored. */
+export function aPublish(results: PutResult[] = []) {
+  const published: CheckedEvent[] = [];
+  const publish: IngestPorts["publish"] = async (_, events) => {
+    published.push(...events);
+    return events.map(() => results.shift() ?? "stored");
+  };
+  return { published, publish };
 }
 
 /** Write keys, claims and reports in memory. `sources` by lookup; everything is fresh until it was claimed. */

@@ -37,10 +37,7 @@ async function dyingDoor(script: DoorOptions["script"], body: object): Promise<v
   expect(await door.exited).toEqual({ code: null, signal: "SIGKILL" });
 }
 const claimOf = (id: string) => system.cache.client.get<string>(`dedup:${shop.workspaceId}:${id}`);
-const stored = async (ids: readonly string[]) => {
-  await system.settle();
-  return (await system.rows(shop)).map(({ id }) => id).filter((id) => ids.includes(id));
-};
+const stored = (ids: readonly string[]) => system.storedOf(shop, ids);
 
 test("F5 a door that is killed between claim and put has burned nothing: the retry is accepted and stored", async () => {
   const ids = idsOf(20, "f5");

@@ -24,6 +24,22 @@ export async function openFaultySystem(
 ) {
   const system = await openEngineSystem(engines, { wrap, shards: 2 });
   await system.cache.client.set(EPOCH_KEY, String(Date.now() - 2 * 24 * 60 * 60 * 1_000));
+  /** The rows of a workspace in the order of the stream; `n` and `text` are properties of their events. */
+  const rows = async ({ workspaceId }: Pick<Tenant, "workspaceId">): Promise<StoredRow[]> => {
+    const query = `SELECT message_id AS id, anonymous_id AS key, toString(properties.n) AS n, toString(properties.text) AS props,
+      concat(_shard, '/', toString(_seq), '/', toString(_sub)) AS position
+      FROM events WHERE workspace_id = {workspaceId: UUID} ORDER BY _shard, _seq, _sub`;
+    const found = await system.clickhouse.query({ query, query_params: { workspaceId }, format: "JSONEachRow" });
+    const stored = await found.json<Omit<StoredRow, "n"> & { n: string }>();
+    return stored.map(({ n, ...row }) => ({ ...row, n: Number(n) }));
+  };
+  /** Ends the faults and empties the queues and the stream: what is nowhere then is lost. */
+  const settle = async () => {
+    await schedule.heal();
+    await system.drainRetries();
+    await system.drainStream();
+    await system.drainDeadLetters();
+  };
   return {
     ...system,
     /** A call as an SDK makes it; text and bytes are sent as they are. */
@@ -47,27 +63,18 @@ export async function openFaultySystem(
         }),
       );
     },
-    /** The rows of a workspace in the order of the stream; `n` and `text` are properties of their events. */
-    rows: async ({ workspaceId }: Pick<Tenant, "workspaceId">): Promise<StoredRow[]> => {
-      const query = `SELECT message_id AS id, anonymous_id AS key, toString(properties.n) AS n, toString(properties.text) AS props,
-        concat(_shard, '/', toString(_seq), '/', toString(_sub)) AS position
-        FROM events WHERE workspace_id = {workspaceId: UUID} ORDER BY _shard, _seq, _sub`;
-      const found = await system.clickhouse.query({ query, query_params: { workspaceId }, format: "JSONEachRow" });
-      const rows = await found.json<Omit<StoredRow, "n"> & { n: string }>();
-      return rows.map(({ n, ...row }) => ({ ...row, n: Number(n) }));
-    },
+    rows,
     /** The message ids of a workspace's dead letters. */
     letters: async ({ workspaceId }: Pick<Tenant, "workspaceId">): Promise<string[]> => {
       const query = "SELECT message_id FROM dead_letters WHERE workspace_id = {workspaceId: UUID}";
       const found = await system.clickhouse.query({ query, query_params: { workspaceId }, format: "JSONEachRow" });
       return (await found.json<{ message_id: string }>()).map(({ message_id }) => message_id);
     },
-    /** Ends the faults and empties the queues and the stream: what is nowhere then is lost. */
-    settle: async () => {
-      await schedule.heal();
-      await system.drainRetries();
-      await system.drainStream();
-      await system.drainDeadLetters();
+    settle,
+    /** Those of `ids` that are stored when nothing is under way any more, in the order of the stream: each copy is named. */
+    storedOf: async (tenant: Pick<Tenant, "workspaceId">, ids: readonly string[]): Promise<string[]> => {
+      await settle();
+      return (await rows(tenant)).map(({ id }) => id).filter((id) => ids.includes(id));
     },
   };
 }

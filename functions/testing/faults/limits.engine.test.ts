@@ -24,11 +24,8 @@ beforeAll(async () => {
 });
 afterAll(() => system?.close());
 
-const storedOnce = async (ids: readonly string[]) => {
-  await system.settle();
-  const rows = (await system.rows(shop)).map(({ id }) => id).filter((id) => ids.includes(id));
-  expect(rows.toSorted()).toEqual(ids.toSorted());
-};
+const storedOnce = async (ids: readonly string[]) =>
+  expect((await system.storedOf(shop, ids)).toSorted()).toEqual(ids.toSorted());
 /** Characters of three bytes each, of which no codec makes much less. */
 function noise(characters: number): string {
   const bytes = randomBytes(characters * 2);

@@ -24,11 +24,8 @@ beforeAll(async () => {
 afterAll(() => system?.close());
 
 const faults = (script: Record<string, readonly (Fault | undefined)[]>) => schedule.to(createScript(script));
-const storedOnce = async (ids: readonly string[]) => {
-  await system.settle();
-  const rows = (await system.rows(shop)).map(({ id }) => id).filter((id) => ids.includes(id));
-  expect(rows.toSorted()).toEqual(ids.toSorted());
-};
+const storedOnce = async (ids: readonly string[]) =>
+  expect((await system.storedOf(shop, ids)).toSorted()).toEqual(ids.toSorted());
 const onStream = async (ids: readonly string[]) => (await system.onStream()).filter(({ id }) => ids.includes(id));
 /** Four people whose events lie in four order buckets. */
 const PEOPLE = [0, 1, 2, 3].map(

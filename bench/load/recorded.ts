@@ -40,7 +40,7 @@ const KNOWN_PROPERTIES = 30;
 const EMPTY: EventSchema = { properties: new Map(), traits: new Map(), full: false };
 
 /** A plan that names every event of a sample, with the types of its properties. */
-export const planOf = (known: Known) => ({
+const planOf = (known: Known) => ({
   mode: "warn" as const,
   unplanned: "warn" as const,
   events: [...known].map(([key, { properties }]) => ({

@@ -18,7 +18,7 @@ export const texts: fc.Arbitrary<string> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(42, 43, 5_461, 5_462).map((length) => "語".repeat(length)) },
 );
 
-export const flatJson: fc.Arbitrary<JsonObject> = fc.dictionary(
+const flatJson: fc.Arbitrary<JsonObject> = fc.dictionary(
   anyNames.filter((name) => name !== "" && name !== "__proto__"),
   fc.oneof(
     texts,

@@ -10,7 +10,8 @@ import { CreateBucketCommand } from "@aws-sdk/client-s3";
 import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { kinesisAt, s3At, sqsAt } from "../../stacks/local/engines/engine-clients.ts";
 import type { EngineName, EngineReady } from "../../stacks/local/engines/list.ts";
-import { toKinesisEvent } from "../../stacks/local/event-source/kinesis-event.ts";
+import { type ShardRecord, toKinesisEvent } from "../../stacks/local/event-source/kinesis-event.ts";
+import { toShardRecord } from "../../stacks/local/event-source/read-shard.ts";
 import { toSqsEvent } from "../../stacks/local/event-source/sqs-event.ts";
 import { untilActive } from "../../stacks/local/event-source/stream-for-tests.ts";
 import type { QueueHandler } from "../deliver/dead-letter.ts";
@@ -145,21 +146,10 @@ async function recordsOf(kinesis: KinesisClient, StreamName: string) {
     Shards.map(async ({ ShardId = "" }) => {
       const start = { StreamName, ShardId, ShardIteratorType: "TRIM_HORIZON" as const };
       let { ShardIterator } = await kinesis.send(new GetShardIteratorCommand(start));
-      const records = [];
+      const records: ShardRecord[] = [];
       for (;;) {
         const { Records = [], NextShardIterator } = await kinesis.send(new GetRecordsCommand({ ShardIterator }));
-        for (const {
-          SequenceNumber = "",
-          PartitionKey = "",
-          Data = new Uint8Array(),
-          ApproximateArrivalTimestamp,
-        } of Records)
-          records.push({
-            sequenceNumber: SequenceNumber,
-            partitionKey: PartitionKey,
-            data: Data,
-            arrivalMs: ApproximateArrivalTimestamp?.getTime() ?? 0,
-          });
+        records.push(...Records.map(toShardRecord));
         if (Records.length === 0) return { shard: ShardId, records };
         ShardIterator = NextShardIterator;
       }

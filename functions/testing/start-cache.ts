@@ -1,8 +1,8 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { startChild } from "../../stacks/local/child.ts";
 import { type EngineReady, engineFile } from "../../stacks/local/engines/list.ts";
 import { createRedis } from "../stores/redis/client.ts";
+import { listen } from "./listen.ts";
 
 /** Generous, so that a busy machine never looks like a slow Redis; tests of the budget set their own. */
 const budgetMs = 20_000;
@@ -31,11 +31,9 @@ export async function startWire(cacheUrl: string) {
     response.writeHead(answer.status).end(await answer.text());
   };
   // A cache that is gone, as it may be for a request that was held, is a line that breaks.
-  const server = createServer((request, response) => {
+  const { url, close } = await listen((request, response) => {
     pass(request, response).catch(() => response.destroy());
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     url,
     client: clientOf(url),
@@ -44,9 +42,6 @@ export async function startWire(cacheUrl: string) {
     meddle: (next: Meddle) => {
       meddle = next;
     },
-    stop: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    stop: close,
   };
 }

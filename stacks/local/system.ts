@@ -151,7 +151,7 @@ async function settled<T extends readonly unknown[]>(promises: { [K in keyof T]:
   return (await Promise.all(promises)) as unknown as T;
 }
 
-export const runFile = (dataDir: string): string => join(dataDir, "run.json");
+const runFile = (dataDir: string): string => join(dataDir, "run.json");
 
 /** Replaced in one step, so that a reader never sees half of it. */
 function writeRunFile(dataDir: string, children: readonly Supervised<unknown>[], reached: Partial<Addresses>): void {

@@ -22,14 +22,10 @@ export function faultyStores(stores: Stores, { of, chanceOf }: Schedule): Stores
     spill: port("spill", stores.spill, puts),
     reject: port("reject", stores.reject, throwing("the queue is away")),
     admit: port("admit", stores.admit, {
-      refused: () => {
-        throw new AppError("unavailable", "the write key cannot be checked now, send again", { retryAfterSeconds: 5 });
-      },
+      refused: unchecked,
       // The cache claimed, and its answer never came: the port then knows nothing of any id.
-      unknown: (_, answer) => {
-        if (answer) return { ...answer, claims: answer.claims.map(() => "suspect" as const) };
-        throw new AppError("unavailable", "the write key cannot be checked now, send again", { retryAfterSeconds: 5 });
-      },
+      unknown: (_, answer) =>
+        answer ? { ...answer, claims: answer.claims.map(() => "suspect" as const) } : unchecked(),
     }),
     settleClaims: port("settleClaims", stores.settleClaims, { refused: async () => {}, unknown: async () => {} }),
     warehouse: {
@@ -38,6 +34,10 @@ export function faultyStores(stores: Stores, { of, chanceOf }: Schedule): Stores
     },
   };
 }
+
+const unchecked = (): never => {
+  throw new AppError("unavailable", "the write key cannot be checked now, send again", { retryAfterSeconds: 5 });
+};
 
 type PutArgs = Parameters<PutFrames>;
 type PutAnswer = Awaited<ReturnType<PutFrames>>;

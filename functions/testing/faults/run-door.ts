@@ -40,12 +40,7 @@ export async function runDoor(
     const shop = await system.tenant();
     const seen: Seen = { sent: new Map(), acked: new Set(), refused: new Set(), told: [] };
     await learned(system, shop, seen);
-    const draining = drainUntil(
-      system,
-      Promise.all(PEOPLE.map((key) => clientOf(key, system, shop, schedule, seen))),
-      schedule,
-    );
-    await draining;
+    await drainUntil(system, Promise.all(PEOPLE.map((key) => clientOf(key, system, shop, schedule, seen))), schedule);
     await system.settle();
     await system.drainStream(3);
     const secrets = [shop.writeKey, WRONG_KEY, ...PERSONAL];

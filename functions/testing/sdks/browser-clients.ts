@@ -1,12 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Browsing } from "./browser.ts";
-import { ONCE, persistent, type SdkClient } from "./client.ts";
+import { ONCE, persistent, type SdkClient, SIX } from "./client.ts";
 
 /** Longer than any of them waits before it comes again, Retry-After included. */
 const QUIET_MS = 7_000;
 
 const FIVE = ["alias ", "group ", "identify ", "page ", "track Order Completed"];
-const SIX = ["alias ", "group ", "identify ", "page ", "screen ", "track Order Completed"];
 
 /** A client in a page of its own: `options` are what its script in `pages/` is started with, beside the target. */
 export type BrowserClient = SdkClient & { page: string; options: Readonly<Record<string, unknown>> };

@@ -42,3 +42,6 @@ export const ONCE: SdkClient["faults"] = {
   lost: { requests: 1, stored: 1 },
   "503 for ever": { requests: 1, stored: 0 },
 };
+
+/** What is stored of a client that has a call of each type. */
+export const SIX = ["alias ", "group ", "identify ", "page ", "screen ", "track Order Completed"];

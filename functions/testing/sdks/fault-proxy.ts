@@ -1,6 +1,6 @@
-import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type IncomingMessage, request, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
+import { listen } from "../listen.ts";
 import { type Refusal, refusingDoor } from "./refusing-door.ts";
 
 /**
@@ -34,7 +34,7 @@ export type FaultProxy = {
 export async function startFaultProxy(doorUrl: () => string): Promise<FaultProxy> {
   const taken: Taken[] = [];
   let coming: Fault[] = [];
-  const server = createServer(async (incoming, response) => {
+  const { url, close } = await listen(async (incoming, response) => {
     const { method = "", url: path = "" } = incoming;
     const body = await buffer(incoming);
     const fault = isCall(method, path) ? coming.shift() : undefined;
@@ -50,22 +50,19 @@ export async function startFaultProxy(doorUrl: () => string): Promise<FaultProxy
       incoming.socket.destroy(); // the door is away: so is its client's connection
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     calls: () => taken.filter(({ method, path }) => isCall(method, path)),
     others: () => taken.filter(({ method, path }) => !isCall(method, path)),
     next: (...faults) => {
       coming = [...faults];
     },
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    close,
   };
 }
 
-const isCall = (method: string, path: string) => method === "POST" && !path.startsWith("/flags");
+/** Whether a request carries events: all POSTs but questions for flags. */
+export const isCall = (method: string, path: string) => method === "POST" && !path.startsWith("/flags");
 
 type Answer = { status: number; headers: Record<string, string | string[]>; body: Buffer };
 

@@ -2,12 +2,10 @@ import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { persistent, type SdkClient, type Target } from "./client.ts";
+import { persistent, type SdkClient, SIX, type Target } from "./client.ts";
 
 const SCRIPT = fileURLToPath(new URL("python_clients.py", import.meta.url));
 const LIMIT_MS = 60_000;
-
-const SIX = ["alias ", "group ", "identify ", "page ", "screen ", "track Order Completed"];
 
 const pythonClient = (python: string, name: string, script: string, encoding: "plain" | "gzip"): SdkClient => {
   const run = (calls: "every" | "one", { url, writeKey }: Target) =>

@@ -1,5 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import type { JsonObject } from "../../event/event.ts";
+import { isCall } from "./fault-proxy.ts";
 import type { RecordedRequest } from "./recorded.ts";
 
 /** What a recorded request sends: `id` is "" where its client gives none, `from` is the key or domain that it is sent with. */
@@ -7,7 +8,7 @@ export type Sent = { id: string; type: string; event: string; from: string };
 
 /** The events of a recorded request, and which source's they are. */
 export function sentEvents({ method, path, headers, body }: RecordedRequest): Sent[] {
-  if (method !== "POST" || path.startsWith("/flags")) return [];
+  if (!isCall(method, path)) return [];
   const text = (headers["content-encoding"] === "gzip" ? gunzipSync(body) : body).toString("utf8");
   const { batch, ...rest } = JSON.parse(text) as JsonObject;
   const events = (batch ?? [rest]) as JsonObject[];

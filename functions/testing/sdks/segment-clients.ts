@@ -3,9 +3,7 @@ import { createRequire } from "node:module";
 import { type JitsuOptions, jitsuAnalytics } from "@jitsu/js";
 import RudderAnalytics from "@rudderstack/rudder-sdk-node";
 import { Analytics as SegmentAnalytics } from "@segment/analytics-node";
-import { ONCE, persistent, type SdkClient, type Target } from "./client.ts";
-
-const SIX = ["alias ", "group ", "identify ", "page ", "screen ", "track Order Completed"];
+import { ONCE, persistent, type SdkClient, SIX, type Target } from "./client.ts";
 
 export const segmentNode: SdkClient = {
   name: "K-01 @segment/analytics-node 3.1.0",

@@ -1,7 +1,6 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { listen } from "../listen.ts";
 
 export type Site = {
   /** The address of a page of that name, of whatever name under `localhost` the page shall have: browsers reach all of them here. */
@@ -17,19 +16,14 @@ export async function startSite(): Promise<Site> {
     scripts.set(name, script);
     return script;
   };
-  const server = createServer(async ({ url = "" }, response) => {
+  const { port, close } = await listen(async ({ url = "" }, response) => {
     const [, name = "", ending] = /^\/([\w-]+)\.(js|html)/.exec(url) ?? [];
     if (ending === "js") response.setHeader("content-type", "text/javascript").end(await scriptOf(name));
     else response.setHeader("content-type", "text/html").end(pageWith(name));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
   return {
     pageOf: (name, domain) => `http://${domain}:${port}/${name}.html?utm_source=x&utm_medium=y`,
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    close,
   };
 }
 

@@ -1,6 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { listen } from "../listen.ts";
 
 /** What a client is given to ask for tokens by. */
 export type OAuthSettings = { clientId: string; clientKey: string; keyId: string; authServer: string };
@@ -14,18 +13,13 @@ export async function startTokenServer(): Promise<{ settings: OAuthSettings; clo
   });
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const token = `${part({ alg: "RS256" })}.${part({ scope: "tracking_api:write" })}.c2lnbmF0dXJl`;
-  const server = createServer((_, response) =>
+  const { url: authServer, close } = await listen((_, response) =>
     response
       .setHeader("content-type", "application/json")
       .end(JSON.stringify({ access_token: token, expires_in: 3_600, token_type: "Bearer" })),
   );
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const authServer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     settings: { clientId: "client", clientKey: privateKey, keyId: "key", authServer },
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    close,
   };
 }

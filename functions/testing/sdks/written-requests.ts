@@ -1,5 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { basic } from "../local-client.ts";
+import { SIX } from "./client.ts";
 import type { RawRequest } from "./raw-request.ts";
 
 type Known = { writeKey: string; id: string; domain: string };
@@ -11,8 +12,6 @@ export type WrittenClient = {
   /** Type and event of what is stored then, sorted. */
   stored: readonly string[];
 };
-
-const SIX = ["alias ", "group ", "identify ", "page ", "screen ", "track Order Completed"];
 
 const six = (more: Record<string, unknown> = {}) => {
   const common = { userId: "u1", timestamp: new Date().toISOString(), ...more };

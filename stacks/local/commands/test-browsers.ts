@@ -1,14 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { runTests } from "../run-tests.ts";
 
 /**
  * `npm run test:browsers`: the SDKs of web pages, unmodified, in headless Chromium: `CHROMIUM`, or the first on the PATH.
  * Where there is none the suite is skipped, and says so.
  */
 const NAMES = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
-const TEST = fileURLToPath(new URL("test.ts", import.meta.url));
 
 const chromium = process.env.CHROMIUM ?? onPath(NAMES);
 if (chromium === undefined || spawnSync(chromium, ["--version"]).status !== 0) {
@@ -16,9 +15,7 @@ if (chromium === undefined || spawnSync(chromium, ["--version"]).status !== 0) {
   console.log("What these clients once sent is sent again by npm test (functions/testing/sdks/requests.test.ts).");
   console.log("0 passed, 0 failed");
 } else {
-  const env = { ...process.env, CHROMIUM: chromium };
-  process.exitCode =
-    spawnSync(process.execPath, [TEST, "--project", "browsers"], { env, stdio: "inherit" }).status ?? 1;
+  process.exitCode = runTests("browsers", { CHROMIUM: chromium });
 }
 
 function onPath(names: readonly string[]): string | undefined {

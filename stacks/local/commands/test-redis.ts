@@ -1,22 +1,19 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { messageOf } from "../../../functions/kit/errors.ts";
+import { runTests } from "../run-tests.ts";
 
 /**
  * `npm run test:redis`: the suites that need a real Redis, against `REDIS_URL`, or else against a `redis-server` of this
  * machine that is started for them on a free port and ended after them.
  */
-const TEST = fileURLToPath(new URL("test.ts", import.meta.url));
-const runTests = (REDIS_URL: string) =>
-  spawnSync(process.execPath, [TEST, "--project", "redis"], { env: { ...process.env, REDIS_URL }, stdio: "inherit" })
-    .status ?? 1;
+const runOn = (REDIS_URL: string) => runTests("redis", { REDIS_URL });
 
-if (process.env.REDIS_URL) process.exit(runTests(process.env.REDIS_URL));
+if (process.env.REDIS_URL) process.exit(runOn(process.env.REDIS_URL));
 
 const port = await freePort();
 const folder = mkdtempSync(join(tmpdir(), "millrace-redis-"));
@@ -25,7 +22,7 @@ const redis = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.
 });
 try {
   await started();
-  process.exitCode = runTests(`redis://127.0.0.1:${port}`);
+  process.exitCode = runOn(`redis://127.0.0.1:${port}`);
 } catch (error) {
   console.error(`${messageOf(error)}: install redis-server, or name a running Redis with REDIS_URL.`);
   process.exitCode = 1;

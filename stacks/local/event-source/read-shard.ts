@@ -149,7 +149,8 @@ function getRecords(ShardIterator: string | undefined): GetRecordsCommand {
   return command;
 }
 
-const toShardRecord = ({
+/** A record of GetRecords as the mapper and its tests hold it. */
+export const toShardRecord = ({
   SequenceNumber,
   PartitionKey,
   Data,

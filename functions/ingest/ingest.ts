@@ -1,5 +1,5 @@
 import type { DeadLetter } from "../event/dead-letter.ts";
-import type { CheckedEvent, Draft, Json, JsonObject, ReceivedEvent } from "../event/event.ts";
+import type { CheckedEvent, Draft, ReceivedEvent } from "../event/event.ts";
 import { each, going, type Outcome, tried } from "../event/outcome.ts";
 import { AppError } from "../kit/errors.ts";
 import { log } from "../kit/log.ts";
@@ -10,16 +10,16 @@ import { checkPlan } from "./check-plan.ts";
 import { checkSchemas } from "./check-schema.ts";
 import { flattened } from "./flatten.ts";
 import { inflate } from "./inflate.ts";
-import { isObject } from "./is-object.ts";
 import { lettersOf } from "./letters.ts";
 import { type Item, type Parsed, parse } from "./parse.ts";
-import type { Claim, IngestPorts, Rate, Rules } from "./ports.ts";
+import type { Claim, IngestPorts, Rate } from "./ports.ts";
 import type { PutResult } from "./publish.ts";
 import { rejectLate } from "./reject-late.ts";
 import { reportOf } from "./report.ts";
 import { retryAfterSeconds } from "./retry-after.ts";
+import { rulesFor, suppressedIn } from "./rules-for.ts";
 import { stamp } from "./stamp.ts";
-import { messageIdOf, validate } from "./validate.ts";
+import { messageIdOf, readableIdOf, validate } from "./validate.ts";
 
 /** What a call became: its source, what is left of its rate, and a verdict for each event in the order of the body. */
 export type Ingested = {
@@ -80,7 +80,7 @@ export function createIngest(ports: IngestPorts): Ingest {
     const ids = [...new Set(going(received).map(({ messageId }) => messageId))];
     const { source, rate, claims } = await admit(ids); //                                            key, rate limit, claim
 
-    const rules = source.rules.plan || source.rules.suppressed ? await ports.rulesOf(source) : NO_RULES;
+    const rules = await rulesFor(source, ports);
     const isSuppressed = suppressedIn(rules, source, ports);
     const timely =
       source.lateCheck && bucket === "dedup"
@@ -177,7 +177,8 @@ function readMapped(readItems: NonNullable<Parsed["read"]>, source: Source): rea
 function receive(items: readonly Item[], body: Parsed, call: Call, ports: IngestPorts): Outcome<ReceivedEvent>[] {
   const visitor = body.visitors ? visitorOf(body, call, ports) : undefined;
   return items.map((item) => {
-    if ("refused" in item) return { messageId: idIn(item.raw), kind: "rejected", error: item.refused, stage: "parse" };
+    if ("refused" in item)
+      return { messageId: readableIdOf(item.raw), kind: "rejected", error: item.refused, stage: "parse" };
     const { draft } = item;
     const id = tried("", "validate", draft, messageIdOf);
     if (id.kind !== "going") return id;
@@ -187,15 +188,6 @@ function receive(items: readonly Item[], body: Parsed, call: Call, ports: Ingest
       stamp(validate(from, call.kind, messageId), call.receivedAt, from, item.cleaned),
     );
   });
-}
-
-/** The id of what is refused unread, so that whoever sent it knows which it was. */
-function idIn(raw: Json | undefined): string {
-  try {
-    return isObject(raw) ? (messageIdOf(raw) ?? "") : "";
-  } catch {
-    return "";
-  }
 }
 
 /** What the call says for all of its events: when it was sent, and who visits where the client names nobody. */
@@ -212,19 +204,6 @@ function completed(draft: Draft, { sentAt }: Call, visitor: string | undefined):
 /** One address and agent on one site in one day are one visitor, and nobody can tell who: the salt changes daily. */
 const visitorOf = ({ site = "", domain = "" }: Parsed, { client, receivedAt }: Call, ports: IngestPorts) =>
   `visitor_${ports.hashOfAddress(`${site}${domain}`, `${client.address} ${client.userAgent}`, receivedAt).slice(3)}`;
-
-const NO_RULES: Rules = { plan: null, suppressed: new Set() };
-
-function suppressedIn({ suppressed }: Rules, { workspaceId }: Source, { hashOfPerson }: IngestPorts) {
-  if (suppressed.size === 0) return () => false;
-  const has = (id: unknown) =>
-    (typeof id === "string" || typeof id === "number") &&
-    id !== "" &&
-    suppressed.has(hashOfPerson(workspaceId, `${id}`));
-  // An alias names its person twice.
-  return ({ userId, anonymousId, previousId }: JsonObject | Record<"userId" | "anonymousId" | "previousId", string>) =>
-    has(userId) || has(anonymousId) || has(previousId);
-}
 
 type Claimed = { event: ReceivedEvent; suspect: boolean };
 

@@ -89,6 +89,28 @@ describe("I-17 a replayed event", () => {
     ]);
   });
 
+  test.each([{}, { rules: { version: 1, plan: true, suppressed: true } }])(
+    "F44 whose ids are no ids is back among the dead letters, and does not come back from the queue for ever: %j",
+    async (source) => {
+      const rulesOf = () => ({ plan: null, suppressed: new Set(["x"]) });
+      const { replay, queue } = aReplay([], {}, { source, ports: { rulesOf, hashOfPerson: (_, id) => id } });
+      expect(await replay(anEvent({ userId: { a: 1 } }))).toBe("rejected");
+      expect(await replay(anEvent({ userId: ["x"] }))).toBe("rejected");
+      expect(await replay(anEvent({ messageId: { a: 1 } }, { messageId: "", letterId: "l-1" }))).toBe("rejected");
+      expect(queue.letters.map(({ field, messageId }) => [field, messageId])).toEqual([
+        ["userId", "m-1"],
+        ["userId", "m-1"],
+        ["messageId", "l-1"],
+      ]);
+    },
+  );
+
+  test.each([null, "", undefined])("F42 whose message id is %j has its letter's", async (messageId) => {
+    const { replay, published } = aReplay();
+    expect(await replay(anEvent({ messageId }, { messageId: "", letterId: "l-1" }))).toBe("stored");
+    expect(published).toMatchObject([{ messageId: "l-1" }]);
+  });
+
   test("13c whose edited text no table takes is cleaned, and says so", async () => {
     const { replay, published } = aReplay();
     const payload = JSON.stringify(aDraft({ type: "track", event: "E\ud800", properties: { "a\0": ["\udc00\0"] } }));

@@ -14,8 +14,9 @@ import { isObject } from "./is-object.ts";
 import { lettersOf } from "./letters.ts";
 import type { IngestPorts } from "./ports.ts";
 import { reportOf } from "./report.ts";
+import { rulesFor, suppressedIn } from "./rules-for.ts";
 import { stamp } from "./stamp.ts";
-import { messageIdOf, validate } from "./validate.ts";
+import { messageIdOf, readableIdOf, validate } from "./validate.ts";
 
 /** What became of a replayed event. A rejected one is back among the dead letters, as another attempt. */
 export type Replayed = "stored" | "duplicate" | "suppressed" | "rejected";
@@ -31,7 +32,8 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
     const { receivedAt, attempt, replayId } = event;
     const call = callOf(event);
     const { draft, cleaned } = draftOf(event);
-    const messageId = event.messageId || `${draft.messageId}`;
+    // An event that has no readable id gets its letter's: replayed twice, it is one event all the same.
+    const messageId = event.messageId || readableIdOf(draft) || event.letterId;
     const { requestId, bucket } = call;
     const lookup = ports.lookup.ofSite(event.sourceId);
     const { source, claims } = await ports.admit({ lookup, requestId, bucket, ids: [messageId], uncounted: true });
@@ -40,15 +42,8 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
       return "rejected";
     }
 
-    const rules = source.rules.plan || source.rules.suppressed ? await ports.rulesOf(source) : undefined;
-    const isSuppressed = ({ userId, anonymousId, previousId }: JsonObject) =>
-      [userId, anonymousId, previousId].some(
-        (id) =>
-          id !== undefined &&
-          id !== null &&
-          id !== "" &&
-          rules?.suppressed.has(ports.hashOfPerson(source.workspaceId, `${id}`)),
-      );
+    const rules = await rulesFor(source, ports);
+    const isSuppressed = suppressedIn(rules, source, ports);
     const settle = (checked: readonly Outcome<CheckedEvent>[], confirm: string[], release: string[]) =>
       ports.settleClaims({
         source,
@@ -70,7 +65,7 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
     const received = [
       tried(messageId, "validate", draft, (from) => {
         if (bytes > ports.limits.eventBytesMax) throw tooLarge("event", bytes, ports.limits.eventBytesMax);
-        if (messageIdOf(from) !== messageId)
+        if ((messageIdOf(from) ?? messageId) !== messageId)
           throw new AppError("validation_failed", CHANGED_ID, { field: "messageId" });
         return { event: stamp(validate(from, "batch", messageId), receivedAt, from, cleaned) };
       }),
@@ -83,8 +78,8 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
         ports,
       ),
     );
-    const planned = rules?.plan ? checkPlan(await ports.checkPlan(rules.plan), received, flat) : flat;
-    const checked = await checkSchemas(ports.schemas, source, planned, rules?.plan?.mode !== "block");
+    const planned = rules.plan ? checkPlan(await ports.checkPlan(rules.plan), received, flat) : flat;
+    const checked = await checkSchemas(ports.schemas, source, planned, rules.plan?.mode !== "block");
 
     const head = { source, call, attempt, replayId, rejectedAt: Date.now() };
     const letters = lettersOf(head, [{ draft, cleaned }], checked, isSuppressed, ports);
@@ -103,18 +98,16 @@ export function createReplay(ports: Omit<IngestPorts, "ack" | "background" | "la
 const CHANGED_ID = "A replay keeps the event's message id: by it the event is stored once.";
 
 /** A payload that is no event any more is refused by `validate`, and so is back among the dead letters. */
-function draftOf({ payload, messageId, letterId }: ReplayedEvent): { draft: JsonObject; cleaned: boolean } {
-  // A letter whose event had no readable id gets the letter's: replayed twice, it is one event all the same.
-  const named = { messageId: messageId || letterId };
+function draftOf({ payload }: ReplayedEvent): { draft: JsonObject; cleaned: boolean } {
   let cleaned = false;
   const clean = () => {
     cleaned = true;
   };
   try {
     const draft = cleanTexts(JSON.parse(payload) as Json, clean);
-    return { draft: isObject(draft) ? { ...named, ...draft } : named, cleaned };
+    return { draft: isObject(draft) ? draft : {}, cleaned };
   } catch {
-    return { draft: named, cleaned };
+    return { draft: {}, cleaned };
   }
 }
 

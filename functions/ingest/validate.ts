@@ -50,6 +50,15 @@ export function messageIdOf(draft: Draft): string | undefined {
   return idOf(draft.messageId, "messageId") || undefined;
 }
 
+/** The id of what may be refused, so that whoever sent it knows which it was; "" where none can be read. */
+export function readableIdOf(raw: Json | undefined): string {
+  try {
+    return isObject(raw) ? (messageIdOf(raw) ?? "") : "";
+  } catch {
+    return "";
+  }
+}
+
 const TYPES: ReadonlySet<string> = new Set(EVENT_TYPES);
 const typeOf = (value: Json | undefined): EventType => {
   if (typeof value === "string" && TYPES.has(value)) return value as EventType;

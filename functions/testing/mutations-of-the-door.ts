@@ -95,7 +95,7 @@ export const DOOR_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "suppressed: the anonymous id does not count",
-    ...rules("ingest"),
+    ...rules("rules-for"),
     find: "has(userId) || has(anonymousId)",
     replace: "has(userId)",
     test: "is a success to its client, counted, and stored nowhere",

@@ -1,11 +1,11 @@
 import type { SendRetries, SpilledFrame } from "../event/retry.ts";
-import { AppError } from "../kit/errors.ts";
 import { log } from "../kit/log.ts";
 import { type ArchiveListPorts, hoursIn, rangesIn } from "./archive-hours.ts";
 import { readRecords } from "./archive-layout.ts";
 import { ArchiveManifest, mayHold } from "./archive-manifest.ts";
 import { type ArchivedRange, type ArchivePlace, comparePlaces, folderOf, HOUR_MS, keysOf } from "./archive-name.ts";
 import { type Chosen, chosenFrame } from "./archive-select.ts";
+import { queueRefused } from "./queue-refused.ts";
 
 export type ArchiveReplayPorts = ArchiveListPorts & {
   /** Rejects when it is not there. */
@@ -84,11 +84,7 @@ export const createReplayArchive =
 async function sendAll({ sendRetries }: ArchiveReplayPorts, replayId: string, page: SpilledFrame[]): Promise<void> {
   const results = await sendRetries(page);
   if (results.every((result) => result === "stored")) return;
-  throw new AppError(
-    "unavailable",
-    `The retry queue did not take all of replay ${replayId}. Replay again: nothing is stored twice.`,
-    { retryAfterSeconds: 5 },
-  );
+  throw queueRefused(replayId);
 }
 
 /** A record, or a range that was passed over whole, and what is chosen of it. */

@@ -1,6 +1,6 @@
 import { decodeFrame, encodeColumns, type Frame, markArchived } from "../event/frame.ts";
+import { orderKeyOfFrame } from "../event/frame-key.ts";
 import { valuesOf } from "../event/frame-reader.ts";
-import { orderKeyOf } from "../event/order-key.ts";
 import type { SpilledFrame } from "../event/retry.ts";
 import { selectEvents } from "../event/select-events.ts";
 import { messageOf } from "../kit/errors.ts";
@@ -36,7 +36,7 @@ export function chosenFrame(
   // The object's bytes are not written to: they are marked as a copy.
   const again = kept === frame ? Buffer.from(record) : encodeColumns(kept);
   markArchived(again);
-  return { frame: { kind: "frame", ...keyOf(kept, orderBuckets), record: again }, events: kept.events };
+  return { frame: { kind: "frame", ...orderKeyOfFrame(kept, orderBuckets), record: again }, events: kept.events };
 }
 
 function readable(workspaceId: string, record: Buffer): Frame | undefined {
@@ -48,11 +48,4 @@ function readable(workspaceId: string, record: Buffer): Frame | undefined {
     log.error({ workspace_id: workspaceId, error: messageOf(error) }, "an archived frame cannot be read");
   }
   return undefined;
-}
-
-/** All events of a frame share their bucket, or are one: the first tells. */
-function keyOf(frame: Frame, orderBuckets: number) {
-  const first = (name: string) => String(valuesOf(frame, name)[0] ?? "");
-  const ids = { anonymousId: first("anonymous_id"), userId: first("user_id"), messageId: first("message_id") };
-  return orderKeyOf(frame.workspaceId, ids, orderBuckets);
 }

@@ -1,5 +1,6 @@
 import { messageOf } from "../kit/errors.ts";
 import { log } from "../kit/log.ts";
+import { ANSWER_MS, answer } from "./answer.ts";
 import { compareSeq } from "./archive-name.ts";
 import { type ArchiveObject, archiveObjectsOf } from "./archive-objects.ts";
 import type { DeliverHandler } from "./deliver.ts";
@@ -9,8 +10,6 @@ export type ArchivePorts = {
   put: (key: string, body: Buffer, signal: AbortSignal) => Promise<void>;
 };
 
-/** What an invocation keeps of its time, so that it can say itself what is not done. */
-const ANSWER_MS = 2_000;
 const OBJECTS_AT_ONCE = 8;
 
 /**
@@ -37,7 +36,7 @@ export const createArchive =
     };
     await Promise.all(Array.from({ length: OBJECTS_AT_ONCE }, worker));
     const [lowest] = failed.sort(compareSeq);
-    return { batchItemFailures: lowest === undefined ? [] : [{ itemIdentifier: lowest }] };
+    return answer(lowest === undefined ? [] : [lowest]);
   };
 
 const told = ({ data }: ArchiveObject, error: unknown): void =>

@@ -3,6 +3,7 @@ import type { Context, SQSBatchResponse, SQSEvent } from "aws-lambda";
 import type { DeadLetter, Stage } from "../event/dead-letter.ts";
 import { AppError, messageOf } from "../kit/errors.ts";
 import { log } from "../kit/log.ts";
+import { ANSWER_MS, answer } from "./answer.ts";
 
 /**
  * Names a refusal behind the stream by its place: the same one, met again by a retry, has the same id. `sub` is the
@@ -26,8 +27,6 @@ export type QueueHandler = (
   context: Pick<Context, "getRemainingTimeInMillis">,
 ) => Promise<SQSBatchResponse>;
 
-/** What an invocation keeps of its time, so that it can say itself what is not done. */
-const ANSWER_MS = 2_000;
 const PAUSE_MS = 500;
 
 /**
@@ -66,7 +65,3 @@ export const createKeepLetters =
     }
     return answer(failed);
   };
-
-const answer = (failed: readonly string[]): SQSBatchResponse => ({
-  batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })),
-});

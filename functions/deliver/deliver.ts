@@ -2,6 +2,7 @@ import type { Context, KinesisStreamBatchResponse, KinesisStreamEvent, KinesisSt
 import type { RejectEvents } from "../event/dead-letter.ts";
 import { eventsIn } from "../event/frame.ts";
 import { log } from "../kit/log.ts";
+import { ANSWER_MS } from "./answer.ts";
 import { prepare } from "./prepare.ts";
 import type { Range, StoreOnce } from "./store-once.ts";
 
@@ -11,9 +12,6 @@ export type DeliverHandler = (
   event: KinesisStreamEvent,
   context: Pick<Context, "getRemainingTimeInMillis">,
 ) => Promise<KinesisStreamBatchResponse>;
-
-/** What an invocation keeps of its time, so that it can say itself what is not done. */
-const ANSWER_MS = 2_000;
 
 /** Large inserts cost the engine least per row (performance.md 4.4); the second bound keeps memory flat for large events. */
 const EVENTS_PER_INSERT = 50_000;

@@ -1,9 +1,10 @@
+import { NOBODY } from "../event/dead-letter.ts";
 import { decodeFrame } from "../event/frame.ts";
-import { valuesOf } from "../event/frame-reader.ts";
-import { orderKeyOf } from "../event/order-key.ts";
+import { orderKeyOfFrame } from "../event/frame-key.ts";
 import type { Retry, SendRetries } from "../event/retry.ts";
 import type { ChosenLetters } from "../explore/dead-letters.ts";
 import { AppError } from "../kit/errors.ts";
+import { queueRefused } from "./queue-refused.ts";
 
 /** What a replay needs of a letter. */
 export type WholeLetter = {
@@ -64,7 +65,7 @@ export function createReplayLetters(ports: ReplayLettersPorts) {
       return { letterId, replayId, messageId, edited, sent: results[index] !== "refused", requestedAt };
     });
     if (notes.length > 0) await ports.noteReplays(workspaceId, notes);
-    if (notes.some(({ sent }) => !sent)) throw unavailable(replayId);
+    if (notes.some(({ sent }) => !sent)) throw queueRefused(replayId);
   };
 
   return {
@@ -107,15 +108,6 @@ export function createReplayLetters(ports: ReplayLettersPorts) {
 type Retrying = { letter: WholeLetter; retry: Retry };
 
 const UNREADABLE = "This letter is a record of the stream that cannot be read, so there is nothing to send again.";
-const unavailable = (replayId: string) =>
-  new AppError(
-    "unavailable",
-    `The retry queue did not take all of replay ${replayId}. Replay again: nothing is stored twice.`,
-    {
-      retryAfterSeconds: 5,
-    },
-  );
-
 /** A letter's event as it was, or its record where it can be read by now; undefined where it cannot. */
 function retryOf(workspaceId: string, letter: WholeLetter, replayId: string, orderBuckets: number): Retry | undefined {
   return letter.payloadKind === "event"
@@ -155,14 +147,9 @@ function frameRetry(workspaceId: string, { payload }: WholeLetter, orderBuckets:
   try {
     const record = Buffer.from(payload, "base64");
     const frame = decodeFrame(record);
-    const first = (name: string) => String(valuesOf(frame, name)[0] ?? "");
-    const ids = { anonymousId: first("anonymous_id"), userId: first("user_id"), messageId: first("message_id") };
     if (frame.workspaceId !== workspaceId && workspaceId !== NOBODY) return undefined;
-    return { kind: "frame", ...orderKeyOf(frame.workspaceId, ids, orderBuckets), record };
+    return { kind: "frame", ...orderKeyOfFrame(frame, orderBuckets), record };
   } catch {
     return undefined;
   }
 }
-
-/** Records that could not be read were kept as nobody's. */
-const NOBODY = "00000000-0000-0000-0000-000000000000";

@@ -3,6 +3,7 @@ import type { ReplayedEvent, Retry, SpilledFrame } from "../event/retry.ts";
 import type { Put, PutFrames } from "../ingest/publish.ts";
 import { messageOf } from "../kit/errors.ts";
 import { log } from "../kit/log.ts";
+import { ANSWER_MS, answer } from "./answer.ts";
 import type { QueueHandler } from "./dead-letter.ts";
 
 export type RepublishPorts = {
@@ -14,8 +15,6 @@ export type RepublishPorts = {
   wait: (ms: number) => Promise<void>;
 };
 
-/** What an invocation keeps of its time, so that it can say itself what is not done. */
-const ANSWER_MS = 2_000;
 /** PutRecords takes 500 records and 5 MiB. */
 const CALL_RECORDS_MAX = 500;
 const CALL_BYTES_MAX = 4 * 1_024 * 1_024;
@@ -52,7 +51,7 @@ export const createRepublish =
     const isOver = () => context.getRemainingTimeInMillis() < ANSWER_MS;
     const [lost] = await Promise.all([putAll(ports, frames, isOver), replayAll(ports, events, isOver, fail)]);
     for (const work of lost) fail(work, new Error("the stream did not take the frame"));
-    return { batchItemFailures: [...failed].map((itemIdentifier) => ({ itemIdentifier })) };
+    return answer(failed);
   };
 
 /** Puts each frame until it is stored or the time is up: what is left then. */

@@ -35,3 +35,6 @@ export type DeadLetter = {
 
 /** Takes every letter or throws: nothing is committed, and nobody is answered, before its dead letters are safe. F43. */
 export type RejectEvents = (letters: readonly DeadLetter[]) => Promise<void>;
+
+/** The workspace of what could not be read: it is kept as nobody's, and no tenant's question finds it. */
+export const NOBODY = "00000000-0000-0000-0000-000000000000";

@@ -86,15 +86,20 @@ export type DeadLetters = ReturnType<typeof createDeadLetters>;
 export function createDeadLetters(runQuery: RunQuery) {
   const replaysOf = async (workspaceId: string, ids: readonly string[]) =>
     ids.length === 0 ? [] : runQuery(letterQueries.replays, workspaceId, { params: { ids: [...ids] }, slots: {} });
+  /** Letters without their payload, the latest refusal first, behind `after`. */
+  const heads = (workspaceId: string, filter: LetterFilter, limit: number, after?: LetterPlace) =>
+    runQuery(letterQueries.list, workspaceId, {
+      params: { limit },
+      slots: { filters: letterConditions(filter), after: beyond(after, "earlier") },
+    });
   return {
+    heads,
+
     /** A page, the latest refusal first, each letter with how often it was replayed. */
     list: async (workspaceId: string, { limit, cursor, ...filter }: z.output<typeof LettersAsked>) => {
       const place = cursor && { rejectedAt: cursor.timestamp, id: cursor.messageId };
       // One more than asked for tells whether there is a next page.
-      const rows = await runQuery(letterQueries.list, workspaceId, {
-        params: { limit: limit + 1 },
-        slots: { filters: letterConditions(filter), after: beyond(place, "earlier") },
-      });
+      const rows = await heads(workspaceId, filter, limit + 1, place);
       const page = rows.slice(0, limit);
       const replays = Map.groupBy(
         await replaysOf(
@@ -146,17 +151,7 @@ export function createDeadLetters(runQuery: RunQuery) {
         params: { limit, bytes },
         slots: { filters: conditionsOf(chosen), after: beyond(after, "later") },
       });
-      return rows.map((row) => ({
-        id: row.id,
-        sourceId: row.source_id,
-        messageId: row.message_id,
-        type: row.type,
-        payloadKind: row.payload_kind,
-        payload: row.payload,
-        attempt: row.attempt,
-        receivedAt: Date.parse(row.received_at),
-        rejectedAt: Date.parse(row.rejected_at),
-      }));
+      return rows.map(wholeOf);
     },
 
     /** What became of a replay; undefined when the workspace has none of this id. */
@@ -169,6 +164,21 @@ export function createDeadLetters(runQuery: RunQuery) {
     },
   };
 }
+
+type WholeRow = z.output<typeof letterQueries.whole.row>;
+
+/** A whole letter as a replay takes it. */
+export const wholeOf = (row: WholeRow) => ({
+  id: row.id,
+  sourceId: row.source_id,
+  messageId: row.message_id,
+  type: row.type,
+  payloadKind: row.payload_kind,
+  payload: row.payload,
+  attempt: row.attempt,
+  receivedAt: Date.parse(row.received_at),
+  rejectedAt: Date.parse(row.rejected_at),
+});
 
 /** Letters by what they are, or by their ids. */
 export type ChosenLetters = { filter: LetterFilter; ids?: readonly string[] | undefined };

@@ -41,7 +41,7 @@ export type TracePorts = {
   runQuery: RunQuery;
   readLive: ReadLive;
   sourceIdsOf: (workspaceId: string) => Promise<string[]>;
-  letters: Pick<DeadLetters, "list" | "replaysOf">;
+  letters: Pick<DeadLetters, "heads" | "replaysOf">;
 };
 export type TraceOf = (workspaceId: string, messageId: string) => Promise<Trace>;
 
@@ -59,10 +59,10 @@ export const createTraceOf =
   ({ runQuery, readLive, sourceIdsOf, letters: deadLetters }: TracePorts): TraceOf =>
   async (workspaceId, messageId) => {
     const params = { message_id: messageId };
-    const [live, rows, { letters }] = await Promise.all([
-      requestsWith(messageId, await sourceIdsOf(workspaceId), readLive),
+    const [live, rows, letters] = await Promise.all([
+      sourceIdsOf(workspaceId).then((sourceIds) => requestsWith(messageId, sourceIds, readLive)),
       runQuery(storedEvent, workspaceId, { params, slots: {} }),
-      deadLetters.list(workspaceId, { message_id: messageId, limit: LETTERS_MAX }),
+      deadLetters.heads(workspaceId, { message_id: messageId }, LETTERS_MAX),
     ]);
     const replays = await deadLetters.replaysOf(
       workspaceId,
@@ -174,7 +174,7 @@ function doorWords({ outcome, message = "", warnings = [] }: LiveEvent, isReplay
   }
 }
 
-type Letter = Awaited<ReturnType<DeadLetters["list"]>>["letters"][number];
+type Letter = Awaited<ReturnType<DeadLetters["heads"]>>[number];
 
 const letterStep = ({
   id,

@@ -12,17 +12,22 @@ const asPage = ({ limit, cursor }: { limit: number; cursor?: string[] | undefine
   limit,
   after: cursor,
 });
-/** What a list in the order of `count` texts is asked with. */
-const cursorOfTexts = (count: number, part: z.ZodType<string>) =>
+/** A cursor of `count` texts, read by `read`, which says undefined to what it would not have made. */
+export const Cursor = <Place>(count: number, read: (texts: string[]) => Place | undefined, error = NO_CURSOR) =>
   z
     .string()
     .max(4_000)
-    .transform((text, ctx) => {
-      const place = placeOf(text, count);
-      if (place?.every((one) => part.safeParse(one).success)) return place;
-      ctx.addIssue({ code: "custom", message: NO_CURSOR });
+    .transform((text, ctx): Place => {
+      const texts = placeOf(text, count);
+      const place = texts && read(texts);
+      if (place !== undefined) return place;
+      ctx.addIssue({ code: "custom", message: error });
       return z.NEVER;
     });
+
+/** What a list in the order of `count` texts is asked with. */
+const cursorOfTexts = (count: number, part: z.ZodType<string>) =>
+  Cursor(count, (texts) => (texts.every((one) => part.safeParse(one).success) ? texts : undefined));
 
 /** The query of a list in the order of ids: `limit` of 1 to 1,000 (100), `cursor` as the page before gave it. */
 export const IdPage = z.object({ limit, cursor: cursorOfTexts(1, z.guid()).optional() }).transform(asPage);

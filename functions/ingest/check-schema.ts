@@ -1,5 +1,5 @@
 import type { FlatEvent, JsonObject, Warning } from "../event/event.ts";
-import { each, type Outcome } from "../event/outcome.ts";
+import { each, going, type Outcome } from "../event/outcome.ts";
 import { schemaKeyOf } from "../event/schema-key.ts";
 import { AppError, messageOf } from "../kit/errors.ts";
 import { log } from "../kit/log.ts";
@@ -19,8 +19,7 @@ export async function checkSchemas<Event extends FlatEvent>(
   outcomes: readonly Outcome<Event>[],
   learns: boolean,
 ): Promise<Outcome<Event>[]> {
-  const going = outcomes.flatMap((outcome) => (outcome.kind === "going" ? [outcome.event] : []));
-  const unknown = keysOf(going).filter((key) => !schemas.known(source, key));
+  const unknown = keysOf(going(outcomes)).filter((key) => !schemas.known(source, key));
   const loaded = unknown.length === 0 || (await attempt(() => schemas.load(source, unknown)));
 
   const proposed: TypedProperty[] = [];

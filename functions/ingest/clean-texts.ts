@@ -20,3 +20,13 @@ export function cleanTexts(value: Json, noticed: () => void, depth = 0): Json {
   for (const name of Object.keys(value)) cleaned[clean(name)] = cleanTexts(value[name] as Json, noticed, depth + 1);
   return cleaned;
 }
+
+/** The same, and whether anything was changed. A text without escapes has nothing to clean: its value is given back as it is. */
+export function cleanIn(value: Json, escapes = true): { value: Json; changed: boolean } {
+  if (!escapes) return { value, changed: false };
+  let changed = false;
+  const cleaned = cleanTexts(value, () => {
+    changed = true;
+  });
+  return { value: cleaned, changed };
+}

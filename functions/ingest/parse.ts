@@ -4,7 +4,7 @@ import type { WebhookMapping } from "../registry/source.ts";
 import { type Defaults, defaultsOf, withDefaults } from "./batch-defaults.ts";
 import { jsonBytes, refusedBatch, refusedEvent } from "./batch-limits.ts";
 import type { Call } from "./call.ts";
-import { cleanTexts } from "./clean-texts.ts";
+import { cleanIn } from "./clean-texts.ts";
 import type { Foreign } from "./dialects/dialect.ts";
 import { isPosthogBatch, posthog } from "./dialects/posthog.ts";
 import type { SizeLimits } from "./inflate.ts";
@@ -83,15 +83,6 @@ function jsonOf(text: string): Json {
 
 /** Lone surrogates and U+0000 can only come in as escapes: a text without any is spared the walk. */
 const hasEscapes = (text: string) => text.includes("\\u");
-
-function cleanIn(value: Json, escapes: boolean): { value: Json; changed: boolean } {
-  if (!escapes) return { value, changed: false };
-  let changed = false;
-  const cleaned = cleanTexts(value, () => {
-    changed = true;
-  });
-  return { value: cleaned, changed };
-}
 
 function batchOf({ batch, ...rest }: JsonObject, text: string, bytes: number, limits: SizeLimits): Parsed {
   const [first] = Array.isArray(batch) ? batch : [];

@@ -7,7 +7,7 @@ import { markSender } from "./address.ts";
 import type { Call } from "./call.ts";
 import { checkPlan } from "./check-plan.ts";
 import { checkSchemas } from "./check-schema.ts";
-import { cleanTexts } from "./clean-texts.ts";
+import { cleanIn } from "./clean-texts.ts";
 import { flattened } from "./flatten.ts";
 import { tooLarge } from "./inflate.ts";
 import { isObject } from "./is-object.ts";
@@ -99,15 +99,11 @@ const CHANGED_ID = "A replay keeps the event's message id: by it the event is st
 
 /** A payload that is no event any more is refused by `validate`, and so is back among the dead letters. */
 function draftOf({ payload }: ReplayedEvent): { draft: JsonObject; cleaned: boolean } {
-  let cleaned = false;
-  const clean = () => {
-    cleaned = true;
-  };
   try {
-    const draft = cleanTexts(JSON.parse(payload) as Json, clean);
-    return { draft: isObject(draft) ? draft : {}, cleaned };
+    const { value, changed } = cleanIn(JSON.parse(payload) as Json);
+    return { draft: isObject(value) ? value : {}, cleaned: changed };
   } catch {
-    return { draft: {}, cleaned };
+    return { draft: {}, cleaned: false };
   }
 }
 

@@ -11,6 +11,7 @@ import { createRejectEvents } from "./aws/reject-events.ts";
 import { createSpill } from "./aws/retry-queue.ts";
 import { createPlaceOf } from "./geo/place-of.ts";
 import { need, once } from "./opening.ts";
+import type { openPostgres } from "./postgres/client.ts";
 import { createRulesOf } from "./postgres/rules-cache.ts";
 import { createSchemas } from "./postgres/schema-cache.ts";
 import { createAdmit } from "./redis/admit.ts";
@@ -37,9 +38,14 @@ const SPILL_BUDGET = { budgetMs: 1_000 };
 
 /**
  * The ports of the ingest door over their clients, apart from all others so that its function loads no more. A client is
- * opened when it is first used; a setting that is missing is an error then, never a silent nothing.
+ * opened when it is first used; a setting that is missing is an error then, never a silent nothing. `shared` is a pool
+ * that the process has anyway.
  */
-export function openDoorStores(settings: StoresSettings, { onCacheAway = () => {} }: StoresHooks = {}) {
+export function openDoorStores(
+  settings: StoresSettings,
+  { onCacheAway = () => {} }: StoresHooks = {},
+  shared?: () => ReturnType<typeof openPostgres>,
+) {
   const kinesis = once(() => createPutClient(settings.aws));
   const { dlqUrl, retryUrl } = settings.queues;
   const sqs = once(() => sqsAt(settings, QUEUE_CALL));
@@ -48,7 +54,7 @@ export function openDoorStores(settings: StoresSettings, { onCacheAway = () => {
   const sources = createIsolateSources({ now: Date.now, isolateMs: ISOLATE_KEY_MS });
   const database = once(async () => {
     const { openDoorDatabase } = await import("./postgres/door-database.ts");
-    return openDoorDatabase(need(settings.postgresUrl, "POSTGRES_URL"));
+    return openDoorDatabase(need(settings.postgresUrl, "POSTGRES_URL"), shared?.());
   });
   const schemas = once(() =>
     createSchemas({

@@ -42,7 +42,8 @@ const PATIENT_TRIP_MS = 2_000;
  * is first used, so that a function opens only what it needs. Local mode passes the addresses of its own engines.
  */
 export function openStores(settings: StoresSettings, hooks: StoresHooks = {}) {
-  const door = openDoorStores(settings, hooks);
+  const postgres = once(() => openPostgres(need(settings.postgresUrl, "POSTGRES_URL")));
+  const door = openDoorStores(settings, hooks, postgres);
   const large = once(() => largeAt(settings, QUEUE_CALL));
   const read = once(() => createReadEntries(large()));
   const clickhouse = once(() =>
@@ -53,16 +54,14 @@ export function openStores(settings: StoresSettings, hooks: StoresHooks = {}) {
     return openArchive({ region: settings.aws.region, endpoint }, need(bucket, "ARCHIVE_BUCKET"));
   });
   const storedKeys = once(() => createStoredKeys(clickhouse()));
-  const postgres = once(() => openPostgres(need(settings.postgresUrl, "POSTGRES_URL")));
   const patientRedis = once(() => {
     const url = need(settings.redis.url, "UPSTASH_REDIS_REST_URL");
     return createGrouped({ client: createRedis({ ...settings.redis, url, budgetMs: PATIENT_TRIP_MS }) });
   });
-  const forgetLookup = onFirstCall(() => createForgetLookup({ redis: patientRedis() }));
+  const forget = onFirstCall(() => createForgetLookup({ redis: patientRedis() }));
 
   return {
     ...door,
-    forgetLookup,
     readLive: onFirstCall(() => createReadLive({ redis: patientRedis() })),
     countsOf: onFirstCall(() => createCountsOf({ redis: patientRedis() })),
     sendRetries: onFirstCall(() => {
@@ -90,7 +89,7 @@ export function openStores(settings: StoresSettings, hooks: StoresHooks = {}) {
       noteReplays: onFirstCall(() => createNoteReplays(createInsertLines(clickhouse()))),
     },
     runQuery: onFirstCall(() => createRunQuery(clickhouse())) as ReturnType<typeof createRunQuery>,
-    manage: once(() => createManage(postgres().db, (lookups) => forgetLookup(...lookups))),
+    manage: once(() => createManage(postgres().db, (lookups) => forget(...lookups))),
     sourceIdsOf: onFirstCall(() => createSourceIdsOf(postgres().db)),
     probes: {
       ...door.probes,

@@ -1,5 +1,6 @@
 import ipaddr from "ipaddr.js";
 import { AppError } from "../../kit/errors.ts";
+import { keepNewest } from "../../kit/keep-newest.ts";
 
 /** Guessing keys is stopped early; a site with a wrong key in one of its pages is not. */
 const REFUSED_MAX = 300;
@@ -20,12 +21,7 @@ export function createPerAddressLimit(now: () => number) {
     const known = watched.get(name);
     if (known && now() - known.since < WINDOW_MS) return known;
     const fresh = { since: now(), refused: 0 };
-    watched.delete(name);
-    watched.set(name, fresh);
-    for (const oldest of watched.keys()) {
-      if (watched.size <= WATCHED_MAX) break;
-      watched.delete(oldest);
-    }
+    keepNewest(watched, name, fresh, WATCHED_MAX);
     return fresh;
   };
   return {

@@ -3,28 +3,16 @@ import * as z from "zod";
 import type { ArchiveHours } from "../../deliver/archive-hours.ts";
 import type { ReplayArchive, ReplayPlace } from "../../deliver/archive-replay.ts";
 import { Instant } from "../../explore/instant.ts";
-import { cursorOf, placeOf } from "../../kit/cursor.ts";
+import { cursorOf } from "../../kit/cursor.ts";
 import { bodyOf, queryOf } from "../body.ts";
 import { requireScope } from "../guards/scope.ts";
+import { Cursor } from "../page.ts";
 import type { DoorVars } from "../vars.ts";
 
 export type ArchivePorts = { hours: ArchiveHours; replay: ReplayArchive; now: () => number };
 
 const WEEK_MS = 7 * 24 * 3_600_000;
 const NO_CURSOR = "it is not the next_cursor of such a call";
-
-/** A cursor of so many texts, read by `read`, which says undefined to what it would not have made. */
-const Cursor = <Place>(count: number, read: (texts: string[]) => Place | undefined) =>
-  z
-    .string()
-    .max(4_000)
-    .transform((text, ctx): Place => {
-      const texts = placeOf(text, count);
-      const place = texts && read(texts);
-      if (place !== undefined) return place;
-      ctx.addIssue({ code: "custom", message: NO_CURSOR });
-      return z.NEVER;
-    });
 
 const Time = z.coerce.number().int().min(0).max(8.64e15);
 const Place = z.tuple([z.guid(), Time, z.string().max(128), z.string().max(128), z.string().regex(/^\d{1,129}$/)]);
@@ -34,7 +22,7 @@ const HoursAsked = z.strictObject({
   from: Instant.optional(),
   to: Instant.optional(),
   limit: z.coerce.number().int().min(1).max(168).default(24),
-  cursor: Cursor(1, ([hour]) => Time.safeParse(hour).data).optional(),
+  cursor: Cursor(1, ([hour]) => Time.safeParse(hour).data, NO_CURSOR).optional(),
 });
 
 /** The body of `POST /archive/replay`: events that were received from `from` until before `to`. */
@@ -44,7 +32,7 @@ const ReplayAsked = z
     to: Instant,
     source_id: z.guid().toLowerCase().optional(),
     dry_run: z.boolean().default(false),
-    cursor: Cursor(5, readPlace).optional(),
+    cursor: Cursor(5, readPlace, NO_CURSOR).optional(),
   })
   .refine(({ from, to }) => from < to, { error: "it lies not behind from", path: ["to"] });
 

@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import * as z from "zod";
 import { REPLAY_LETTERS_MAX, type ReplayLetters } from "../../deliver/replay.ts";
 import { LetterFilter } from "../../explore/dead-letter-filter.ts";
-import { type DeadLetters, GroupsAsked, LettersAsked } from "../../explore/dead-letters.ts";
+import { type DeadLetters, GroupsAsked, LettersAsked, wholeOf } from "../../explore/dead-letters.ts";
 import { AppError } from "../../kit/errors.ts";
 import { bodyOf, queryOf } from "../body.ts";
 import { requireScope } from "../guards/scope.ts";
@@ -48,18 +48,7 @@ export const deadLetterRoutes = (letters: DeadLetters, replay: ReplayLetters) =>
       const { payload } = await bodyOf(c, ReplayOne, {});
       const { workspaceId } = c.var;
       const letter = await known(letters, workspaceId, c.req.param("id"));
-      const whole = {
-        id: letter.id,
-        sourceId: letter.source_id,
-        messageId: letter.message_id,
-        type: letter.type,
-        payloadKind: letter.payload_kind,
-        payload: letter.payload,
-        attempt: letter.attempt,
-        receivedAt: Date.parse(letter.received_at),
-        rejectedAt: Date.parse(letter.rejected_at),
-      };
-      return c.json(await replay.one(workspaceId, whole, payload), 202);
+      return c.json(await replay.one(workspaceId, wholeOf(letter), payload), 202);
     });
 
 async function known(letters: DeadLetters, workspaceId: string, id: string) {

@@ -18,12 +18,12 @@ export function healthRoutes(probes: Probes): Hono<DoorVars> {
     .get("/health", (c) => c.json({ status: "ok", success: true }))
     .get("/ready", async (c) => {
       const entries = Object.entries(probes);
-      const states = await Promise.all(entries.map(([, { probe }]) => stateOf(probe)));
-      const isDead = (name: string) => states[entries.findIndex(([known]) => known === name)] !== "ok";
+      const states = entries.map(async ([name, { probe }]) => [name, await stateOf(probe)] as const);
+      const checks: Record<string, string> = Object.fromEntries(await Promise.all(states));
+      const isDead = (name: string) => checks[name] !== "ok";
       const dead = entries.filter(([name]) => isDead(name));
       const stops = dead.some(([, { required, orElse }]) => required && (orElse === undefined || isDead(orElse)));
       const status = stops ? "unavailable" : dead.length > 0 ? "degraded" : "ok";
-      const checks = Object.fromEntries(entries.map(([name], index) => [name, states[index]]));
       return c.json({ status, success: status !== "unavailable", checks }, status === "unavailable" ? 503 : 200);
     });
 }

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import * as z from "zod";
 import type { Retry, SendRetries } from "../../event/retry.ts";
-import type { Put, PutResult } from "../../ingest/publish.ts";
+import type { PutFrames } from "../../ingest/publish.ts";
 import type { Entry, ReadEntries, SendEntries } from "./message-lines.ts";
 import { dayOf } from "./reject-events.ts";
 
@@ -12,12 +12,10 @@ export const createSendRetries =
     send(messages.map((message) => entryOf(message, now())));
 
 /** Where publish leaves what the stream did not take: one attempt, each record's own outcome. Never throws. Decision 4. */
-export type Spill = (puts: readonly Put[]) => Promise<PutResult[]>;
-
-export const createSpill =
-  (send: SendEntries, now: () => number = Date.now): Spill =>
-  (puts) =>
-    send(puts.map((put) => entryOf({ kind: "frame", ...put }, now())));
+export const createSpill = (send: SendEntries, now: () => number = Date.now): PutFrames => {
+  const sendRetries = createSendRetries(send, now);
+  return (puts) => sendRetries(puts.map((put) => ({ kind: "frame", ...put })));
+};
 
 /** The frames and events of one message of that queue. Rejects for a message that is not ours. */
 export const createReadRetries =

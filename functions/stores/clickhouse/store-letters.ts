@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ClickHouseClient } from "@clickhouse/client";
 import type { KeepLettersPorts } from "../../deliver/dead-letter.ts";
-import type { DeadLetter } from "../../event/dead-letter.ts";
+import { type DeadLetter, NOBODY } from "../../event/dead-letter.ts";
 import { fromClickHouse } from "./clickhouse-error.ts";
 import { clickhouseTime, type InsertLines } from "./insert-lines.ts";
 import { readSql } from "./sql-file.ts";
@@ -10,8 +10,6 @@ import { readSql } from "./sql-file.ts";
 const ID_CHARS_MAX = 60_000;
 /** A letter that is said again has its time, or one of a retry's: the queue's five tries are over long before. */
 const REPEAT_MS = 24 * 60 * 60 * 1_000;
-/** What could not be read belongs to nobody, and no tenant's question finds it. */
-const NOBODY = "00000000-0000-0000-0000-000000000000";
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**

@@ -1,3 +1,4 @@
+import { keepNewest } from "../../kit/keep-newest.ts";
 import type { Source } from "../../registry/source.ts";
 
 /** Unknown lookups are kept apart and shortly, so that guessing keys neither pushes out real ones nor hides a new one. */
@@ -38,12 +39,7 @@ function createExpiring<T>(keptMs: number, now: () => number) {
       return entry !== undefined && entry.until > now() ? entry.value : undefined;
     },
     set: (key: string, value: T): void => {
-      entries.delete(key);
-      entries.set(key, { value, until: now() + keptMs });
-      for (const oldest of entries.keys()) {
-        if (entries.size <= ENTRIES_MAX) break;
-        entries.delete(oldest);
-      }
+      keepNewest(entries, key, { value, until: now() + keptMs }, ENTRIES_MAX);
     },
     forget: (key: string | undefined): void => {
       if (key === undefined) entries.clear();

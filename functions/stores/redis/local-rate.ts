@@ -1,3 +1,4 @@
+import { keepNewest } from "../../kit/keep-newest.ts";
 import type { Source } from "../../registry/source.ts";
 import { isLimited, type RateAnswer, SLOT_MS, SLOTS, scopeOf } from "./rate.ts";
 
@@ -28,7 +29,7 @@ export function createLocalRate(): (source: Source, events: number, nowMs: numbe
     bucket.n++;
     bucket.slots[bucket.head % SLOTS] = (bucket.slots[bucket.head % SLOTS] ?? 0) + 1;
     bucket.events += events;
-    keep(buckets, scopeOf(source), bucket);
+    keepNewest(buckets, scopeOf(source), bucket, BUCKETS_MAX);
     return { limited: undefined, left: windowMax - bucket.n, resetMs: SLOTS * SLOT_MS };
   };
 }
@@ -47,14 +48,4 @@ function roomInMs({ slots, head }: Bucket, nowMs: number): number {
   let first = head - SLOTS + 1;
   while (first < head && !slots[first % SLOTS]) first++;
   return (first + SLOTS) * SLOT_MS - nowMs;
-}
-
-/** The newest of so many workspaces: memory is bounded whoever comes. */
-function keep(buckets: Map<string, Bucket>, scope: string, bucket: Bucket): void {
-  buckets.delete(scope);
-  buckets.set(scope, bucket);
-  for (const oldest of buckets.keys()) {
-    if (buckets.size <= BUCKETS_MAX) break;
-    buckets.delete(oldest);
-  }
 }

@@ -1,5 +1,7 @@
 import { hash, randomBytes } from "node:crypto";
+import { dayOf } from "../kit/day.ts";
 import { AppError } from "../kit/errors.ts";
+import { isUuid } from "../kit/id.ts";
 import { type Masked, masked } from "../kit/masked.ts";
 
 /** What a stored token says. Times are milliseconds UTC; `*` among the scopes stands for all of them. */
@@ -57,15 +59,12 @@ export const newToken = (): TokenSecret => tokenOf(`sk_${randomBytes(32).toStrin
 /** SHA-256 in hexadecimal: all that is stored of a token, and what it is found by. Reliability E9. */
 export const hashOfToken = (token: string): string => hash("sha256", token);
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 function workspaceOf(header: string): string {
   const id = header.trim().toLowerCase();
-  if (UUID.test(id)) return id;
+  if (isUuid(id)) return id;
   throw new AppError("validation_failed", "X-Workspace-Id must be a workspace's id, a UUID.", {
     field: "X-Workspace-Id",
   });
 }
 
 const refused = (message: string): AppError => new AppError("invalid_token", message);
-const dayOf = (timeMs: number): string => new Date(timeMs).toISOString().slice(0, 10);

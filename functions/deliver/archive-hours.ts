@@ -1,3 +1,4 @@
+import { inGroups } from "../kit/at-once.ts";
 import { type ArchivedRange, covering, folderOf, HOUR_MS, hourFolder, hourIn, rangeOf } from "./archive-name.ts";
 
 export type ArchiveListPorts = {
@@ -25,11 +26,7 @@ export const createArchiveHours =
     const found = (await hoursIn(ports, workspaceId, { from, to })).reverse();
     const left = before === undefined ? found : found.filter((hour) => hour < before);
     const page = left.slice(0, limit);
-    const hours: ArchivedHour[] = [];
-    for (let at = 0; at < page.length; at += HOURS_AT_ONCE)
-      hours.push(
-        ...(await Promise.all(page.slice(at, at + HOURS_AT_ONCE).map((hour) => summed(ports, workspaceId, hour)))),
-      );
+    const hours = await inGroups(page, HOURS_AT_ONCE, (hour) => summed(ports, workspaceId, hour));
     return { hours, next: left.length > limit ? page.at(-1) : undefined };
   };
 

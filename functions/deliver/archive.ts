@@ -1,3 +1,4 @@
+import { eachAtOnce } from "../kit/at-once.ts";
 import { messageOf } from "../kit/errors.ts";
 import { log } from "../kit/log.ts";
 import { ANSWER_MS, answer } from "./answer.ts";
@@ -23,18 +24,15 @@ export const createArchive =
   async ({ Records }, context) => {
     const signal = AbortSignal.timeout(Math.max(context.getRemainingTimeInMillis() - ANSWER_MS, 1));
     const failed: string[] = [];
-    const left = archiveObjectsOf(Records).values();
-    const worker = async () => {
-      for (const object of left)
-        try {
-          await put(object.data.key, object.data.body, signal);
-          await put(object.manifest.key, object.manifest.body, signal);
-        } catch (error) {
-          told(object, error);
-          failed.push(object.first);
-        }
-    };
-    await Promise.all(Array.from({ length: OBJECTS_AT_ONCE }, worker));
+    await eachAtOnce(archiveObjectsOf(Records), OBJECTS_AT_ONCE, async (object) => {
+      try {
+        await put(object.data.key, object.data.body, signal);
+        await put(object.manifest.key, object.manifest.body, signal);
+      } catch (error) {
+        told(object, error);
+        failed.push(object.first);
+      }
+    });
     const [lowest] = failed.sort(compareSeq);
     return answer(lowest === undefined ? [] : [lowest]);
   };

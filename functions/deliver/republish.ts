@@ -1,6 +1,7 @@
 import { markSuspect } from "../event/frame.ts";
 import type { ReplayedEvent, Retry, SpilledFrame } from "../event/retry.ts";
 import type { Put, PutFrames } from "../ingest/publish.ts";
+import { eachAtOnce } from "../kit/at-once.ts";
 import { messageOf } from "../kit/errors.ts";
 import { log } from "../kit/log.ts";
 import { ANSWER_MS, answer } from "./answer.ts";
@@ -102,12 +103,8 @@ async function replayAll(
   isOver: () => boolean,
   fail: (work: Work<ReplayedEvent>, error: unknown) => void,
 ): Promise<void> {
-  const left = events.values();
-  const worker = async () => {
-    for (const work of left) {
-      if (isOver()) fail(work, new Error("the invocation's time is over"));
-      else await replay(work.retry).catch((error: unknown) => fail(work, error));
-    }
-  };
-  await Promise.all(Array.from({ length: REPLAYS_AT_ONCE }, worker));
+  await eachAtOnce(events, REPLAYS_AT_ONCE, async (work) => {
+    if (isOver()) fail(work, new Error("the invocation's time is over"));
+    else await replay(work.retry).catch((error: unknown) => fail(work, error));
+  });
 }

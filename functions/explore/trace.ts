@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { LiveEvent, LiveEntry as LiveRequest } from "../ingest/report.ts";
+import { eachAtOnce } from "../kit/at-once.ts";
 import { AppError } from "../kit/errors.ts";
 import { query, type RunQuery } from "../kit/query.ts";
 import type { DeadLetters } from "./dead-letters.ts";
@@ -96,16 +97,12 @@ type Seen = { found: Verdict[]; blindUntil: number };
 async function requestsWith(messageId: string, sourceIds: readonly string[], readLive: ReadLive): Promise<Seen> {
   const found: Verdict[] = [];
   let blindUntil = -1;
-  const left = sourceIds.values();
-  const reader = async () => {
-    for (const sourceId of left) {
+  try {
+    await eachAtOnce(sourceIds, SOURCES_AT_ONCE, async (sourceId) => {
       const entries = await readLive(sourceId, undefined, REQUESTS_MAX);
       blindUntil = Math.max(blindUntil, blindUntilOf(entries));
       for (const entry of entries) found.push(...verdictsIn(entry, sourceId, messageId));
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: SOURCES_AT_ONCE }, reader));
+    });
     return { found: found.sort((a, b) => a.writtenAt - b.writtenAt), blindUntil };
   } catch (error) {
     if (error instanceof AppError && error.code === "unavailable") return { found, blindUntil: Infinity };

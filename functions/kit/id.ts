@@ -16,6 +16,9 @@ export function newId(nowMs: number = Date.now()): string {
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** Whether a text is a UUID of any version, in capitals or not. */
+export const isUuid = (text: string): boolean => UUID.test(text);
+
 const bytesByUuid = new Map<string, Buffer>();
 const UUIDS_MAX = 10_000;
 
@@ -26,7 +29,7 @@ const UUIDS_MAX = 10_000;
 export function uuidBytes(uuid: string): Uint8Array {
   const kept = bytesByUuid.get(uuid);
   if (kept) return kept;
-  if (!UUID.test(uuid)) throw new Error(`not a UUID: ${uuid}`);
+  if (!isUuid(uuid)) throw new Error(`not a UUID: ${uuid}`);
   const bytes = Buffer.from(uuid.replaceAll("-", ""), "hex");
   bytes.subarray(0, 8).reverse();
   bytes.subarray(8, 16).reverse();

@@ -89,7 +89,7 @@ export function openStores(settings: StoresSettings, hooks: StoresHooks = {}) {
       noteReplays: onFirstCall(() => createNoteReplays(createInsertLines(clickhouse()))),
     },
     runQuery: onFirstCall(() => createRunQuery(clickhouse())) as ReturnType<typeof createRunQuery>,
-    manage: once(() => createManage(postgres().db, (lookups) => forget(...lookups))),
+    manage: once(() => createManage(postgres().db, forget)),
     sourceIdsOf: onFirstCall(() => createSourceIdsOf(postgres().db)),
     probes: {
       ...door.probes,

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import * as z from "zod";
 import type { CountsOf } from "../../explore/live-events.ts";
+import { compactDayOf } from "../../kit/day.ts";
 import type { Manage } from "../../registry/manage.ts";
 import { queryOf } from "../body.ts";
 import { requireScope } from "../guards/scope.ts";
@@ -15,10 +16,9 @@ export const countRoutes = (sources: Manage["sources"], countsOf: CountsOf, now:
   new Hono<DoorVars>({ strict: false }).get("/sources/:id/counts", requireScope("sources:read"), async (c) => {
     const { days } = queryOf(c, Asked);
     const { id } = await sources.get(callerOf(c), idOf(c));
-    const asked = Array.from({ length: days }, (_, ago) => dayOf(now() - ago * DAY_MS));
+    const asked = Array.from({ length: days }, (_, ago) => compactDayOf(now() - ago * DAY_MS));
     const counted = await countsOf([id], asked);
     return c.json({ source_id: id, days: counted.map(({ day, counts }) => ({ day: spelled(day), counts })) });
   });
 
-const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10).replaceAll("-", "");
 const spelled = (day: string): string => `${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)}`;

@@ -1,5 +1,6 @@
 import { SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import type { PutResult } from "../../ingest/publish.ts";
+import { inGroups } from "../../kit/at-once.ts";
 import { messageOf } from "../../kit/errors.ts";
 import { log } from "../../kit/log.ts";
 import type { LargeObjects } from "./large-objects.ts";
@@ -29,7 +30,7 @@ export function createSendEntries(
     const results: PutResult[] = entries.map(() => "refused");
     const lines: Line[] = [];
     const places: number[] = [];
-    const written = await inGroups(entries, (entry) => lineOf(entry, large, signal));
+    const written = await inGroups(entries, CALLS_AT_ONCE, (entry) => lineOf(entry, large, signal));
     written.forEach((line, place) => {
       if (line instanceof Error) told(line);
       else {
@@ -37,7 +38,7 @@ export function createSendEntries(
         places.push(place);
       }
     });
-    await inGroups(packed(lines), async (message) => {
+    await inGroups(packed(lines), CALLS_AT_ONCE, async (message) => {
       const result = await sqs
         .send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: message.body }), { abortSignal: signal })
         .then((): PutResult => "stored")
@@ -85,11 +86,4 @@ async function lineOf({ value, key }: Entry, large: LargeObjects, signal: AbortS
   } catch (cause) {
     return new Error(`a text of ${text.length} characters could not be stored: ${messageOf(cause)}`, { cause });
   }
-}
-
-async function inGroups<From, To>(from: readonly From[], work: (one: From) => Promise<To>): Promise<To[]> {
-  const done: To[] = [];
-  for (let at = 0; at < from.length; at += CALLS_AT_ONCE)
-    done.push(...(await Promise.all(from.slice(at, at + CALLS_AT_ONCE).map(work))));
-  return done;
 }

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { DeadLetter, RejectEvents, Stage } from "../../event/dead-letter.ts";
+import { dayOf } from "../../kit/day.ts";
 import type { ReadEntries, SendEntries } from "./message-lines.ts";
 
 /** Sends what was refused to the `dlq` queue. Throws unless every letter was taken, so that nothing is committed. F43. */
@@ -42,5 +43,3 @@ const Letter: z.ZodType<DeadLetter> = z.object({
   receivedAt: z.int(),
   rejectedAt: z.int(),
 });
-
-export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);

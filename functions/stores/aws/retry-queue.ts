@@ -2,8 +2,8 @@ import { hash } from "node:crypto";
 import * as z from "zod";
 import type { Retry, SendRetries } from "../../event/retry.ts";
 import type { PutFrames } from "../../ingest/publish.ts";
+import { dayOf } from "../../kit/day.ts";
 import type { Entry, ReadEntries, SendEntries } from "./message-lines.ts";
-import { dayOf } from "./reject-events.ts";
 
 /** Sends frames and events on their way back to the stream. I-15. */
 export const createSendRetries =

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { ClickHouseClient } from "@clickhouse/client";
 import type { KeepLettersPorts } from "../../deliver/dead-letter.ts";
 import { type DeadLetter, NOBODY } from "../../event/dead-letter.ts";
+import { isUuid } from "../../kit/id.ts";
 import { fromClickHouse } from "./clickhouse-error.ts";
 import { clickhouseTime, type InsertLines } from "./insert-lines.ts";
 import { readSql } from "./sql-file.ts";
@@ -10,7 +11,6 @@ import { readSql } from "./sql-file.ts";
 const ID_CHARS_MAX = 60_000;
 /** A letter that is said again has its time, or one of a retry's: the queue's five tries are over long before. */
 const REPEAT_MS = 24 * 60 * 60 * 1_000;
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
  * Stores each letter once: queues deliver twice, and a retried chunk says the same again, so what the table holds is
@@ -82,4 +82,4 @@ const rowOf = (letter: DeadLetter) => ({
   rejected_at: clickhouseTime(letter.rejectedAt),
 });
 
-const uuidOr = (id: string) => (UUID.test(id) ? id : NOBODY);
+const uuidOr = (id: string) => (isUuid(id) ? id : NOBODY);

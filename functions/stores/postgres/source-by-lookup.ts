@@ -1,4 +1,5 @@
 import { and, eq, exists, isNull, type SQL, sql } from "drizzle-orm";
+import { isUuid } from "../../kit/id.ts";
 import { readLookup } from "../../registry/lookup.ts";
 import type { Source, WebhookMapping } from "../../registry/source.ts";
 import type { WebhookBody } from "../../registry/source-settings.ts";
@@ -37,8 +38,6 @@ export function createSourceByLookup(db: PostgresDb) {
   };
 }
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 /** The condition on `sources`; undefined where no source can meet it. */
 function leadsTo(db: PostgresDb, text: string): SQL | undefined {
   const lookup = readLookup(text);
@@ -52,7 +51,7 @@ function leadsTo(db: PostgresDb, text: string): SQL | undefined {
       return eq(sources.id, db.select({ id: sourceDomains.sourceId }).from(sourceDomains).where(named));
     }
     case "site":
-      return UUID.test(lookup.id) ? eq(sources.id, lookup.id) : undefined;
+      return isUuid(lookup.id) ? eq(sources.id, lookup.id) : undefined;
     default:
       return lookup satisfies never;
   }

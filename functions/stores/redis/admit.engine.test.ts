@@ -248,7 +248,7 @@ describe("lookups", () => {
     const { admit } = isolate();
     await admit(SHOP, ["a"]);
     sources.delete(SHOP);
-    await createForgetLookup({ redis })(SHOP);
+    await createForgetLookup({ redis })([SHOP]);
     now += 4_999;
     expect((await admit(SHOP, ["b"])).source).toEqual(shop);
     now += 1;

@@ -1,4 +1,5 @@
 import type { Admit, AdmitCall, Admitted } from "../../ingest/ports.ts";
+import { compactDayOf } from "../../kit/day.ts";
 import { AppError } from "../../kit/errors.ts";
 import type { Source } from "../../registry/source.ts";
 import { claimsOf, LIFE_SECONDS } from "./claims.ts";
@@ -6,7 +7,7 @@ import { EPOCH_KEY } from "./epoch.ts";
 import type { Grouped } from "./grouped.ts";
 import type { IsolateSources } from "./isolate-sources.ts";
 import { createLocalRate } from "./local-rate.ts";
-import { dayOf, isLimited, type RateAnswer, rateOf, scopeOf } from "./rate.ts";
+import { isLimited, type RateAnswer, rateOf, scopeOf } from "./rate.ts";
 import { runScript, type ScriptCall } from "./run-script.ts";
 import { ADMIT } from "./scripts.ts";
 import { keepSource, sourceKeyOf } from "./source-keys.ts";
@@ -88,11 +89,11 @@ const isCounted = ({ uncounted }: AdmitCall, source: Source): boolean => !uncoun
 function argsOf(call: AdmitCall, unique: readonly string[], source: Source | undefined, nowMs: number): string[] {
   const { requestId, bucket, uncounted } = call;
   const head = [requestId, bucket, LIFE_SECONDS[bucket], String(nowMs)];
-  if (source === undefined) return [...head, uncounted ? "" : dayOf(nowMs), "", "", "", "", ...unique];
+  if (source === undefined) return [...head, uncounted ? "" : compactDayOf(nowMs), "", "", "", "", ...unique];
   if (!isCounted(call, source)) return [...head, "", source.workspaceId, "", "", "", ...unique];
   const { windowRequestsMax, dayEventsMax } = source.limits;
   const limits = [scopeOf(source), String(windowRequestsMax ?? ""), String(dayEventsMax ?? "")];
-  return [...head, dayOf(nowMs), source.workspaceId, ...limits, ...unique];
+  return [...head, compactDayOf(nowMs), source.workspaceId, ...limits, ...unique];
 }
 
 /** What the script answered: the cached source, when the keys began (ms), a letter per id, and what of the rate. */

@@ -37,7 +37,7 @@ const listen = (sources: { forget: (lookup?: string) => void }, url = cache.url)
   stops.push(stop);
   return stop;
 };
-const forget = (...lookups: string[]) => createForgetLookup({ redis })(...lookups);
+const forget = (...lookups: string[]) => createForgetLookup({ redis })(lookups);
 /** How many listen now. */
 const listeners = () => cache.client.publish("keys", "");
 

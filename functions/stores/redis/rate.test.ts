@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { compactDayOf } from "../../kit/day.ts";
 import { aSource, HOUR, NOW } from "../../testing/builders.ts";
-import { dayOf, rateOf } from "./rate.ts";
+import { rateOf } from "./rate.ts";
 
 const source = aSource({ limits: { windowRequestsMax: 500, dayEventsMax: 1_000, own: false } });
 
@@ -28,5 +29,5 @@ test("without a window there is nothing to tell until the day is full", () => {
 });
 
 test("a day is UTC's", () => {
-  expect([dayOf(NOW + 12 * HOUR - 1), dayOf(NOW + 12 * HOUR)]).toEqual(["20261121", "20261122"]);
+  expect([compactDayOf(NOW + 12 * HOUR - 1), compactDayOf(NOW + 12 * HOUR)]).toEqual(["20261121", "20261122"]);
 });

@@ -18,9 +18,6 @@ export const scopeOf = ({ id, workspaceId, limits }: Source): string => (limits.
 export const isLimited = ({ limits }: Source): boolean =>
   limits.windowRequestsMax !== null || limits.dayEventsMax !== null;
 
-/** The day of UTC as `yyyymmdd`. */
-export const dayOf = (nowMs: number): string => new Date(nowMs).toISOString().slice(0, 10).replaceAll("-", "");
-
 /**
  * The rate as its sender is told it: of the limit that was met, else of the window. `resetSeconds` is until there is
  * room again where a limit was met, else until the window is empty; whole seconds, at least 1.

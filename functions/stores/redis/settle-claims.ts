@@ -1,10 +1,10 @@
 import type { Pipeline } from "@upstash/redis";
 import type { SettleClaims } from "../../ingest/ports.ts";
+import { compactDayOf } from "../../kit/day.ts";
 import { LIFE_SECONDS, prefixOf } from "./claims.ts";
 import type { Grouped } from "./grouped.ts";
 import { countsKeyOf, liveKeyOf } from "./live-events.ts";
 import { createOwed, type Owed } from "./owed.ts";
-import { dayOf } from "./rate.ts";
 import { runScript } from "./run-script.ts";
 import { SETTLE } from "./scripts.ts";
 import { createWarnAway } from "./warn-away.ts";
@@ -22,7 +22,7 @@ export function createSettleClaims({ redis, now, onAway }: SettlePorts): SettleC
   return async ({ source, requestId, bucket, confirm, confirmLive = [], release, report }) => {
     const counts = Object.entries(report.counts).flatMap(([name, by]) => [name, String(by)]);
     if (confirm.length + release.length + counts.length === 0 && report.live === undefined) return;
-    const keys = [liveKeyOf(source.id), countsKeyOf(source.id, dayOf(now()))];
+    const keys = [liveKeyOf(source.id), countsKeyOf(source.id, compactDayOf(now()))];
     const head = [prefixOf(bucket, source.workspaceId), requestId, LIFE_SECONDS[bucket]];
     const lengths = [String(confirm.length), String(release.length)];
     const { workspaceId } = source;

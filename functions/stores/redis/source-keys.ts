@@ -17,7 +17,7 @@ export const keepSource =
   (pipeline: Pipeline): void =>
     void pipeline.set(sourceKeyOf(lookup), JSON.stringify(source), { ex: SOURCE_SECONDS });
 
-export type ForgetLookup = (...lookups: string[]) => Promise<void>;
+export type ForgetLookup = (lookups: readonly string[]) => Promise<void>;
 
 /**
  * After a source, a key of it or its workspace's limits were changed: Redis forgets the lookups in one trip, an isolate
@@ -25,7 +25,7 @@ export type ForgetLookup = (...lookups: string[]) => Promise<void>;
  */
 export const createForgetLookup =
   ({ redis }: { redis: Grouped }): ForgetLookup =>
-  async (...lookups) => {
+  async (lookups) => {
     if (lookups.length === 0) return;
     await redis({
       characters: lookups.join().length * 2,

@@ -37,9 +37,8 @@ async function main(args: string[]): Promise<number> {
   try {
     const redis = cache && createGrouped({ client: createRedis({ ...cache, budgetMs: CACHE_BUDGET_MS }) });
     const forget = redis ? createForgetLookup({ redis }) : async () => {};
-    const tell = (lookups: readonly string[]) => forget(...lookups);
-    const manage = createManage(db, tell);
-    const operator = createOperator({ db, manage, change: createChange(db, tell), by: BY });
+    const manage = createManage(db, forget);
+    const operator = createOperator({ db, manage, change: createChange(db, forget), by: BY });
     const result = await perform({ manage, operator, by: BY }, asked);
     if (/revoke$|^workspace change/.test(asked.kind) && !cache)
       process.stderr.write("millrace  The doors hear of it within 65 seconds: no UPSTASH_REDIS_REST_URL is set.\n");

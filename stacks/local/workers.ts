@@ -38,7 +38,11 @@ runChild<WorkersOptions, WorkersReady>(async ({ stores: settings, streamUrl, que
     forcePathStyle: true,
   });
   const stores = openStores(settings);
-  const read = async (name: string, handler: ReturnType<typeof wireDeliver>, windowMs: number) =>
+  const read = async (
+    name: string,
+    handler: ReturnType<typeof wireDeliver>,
+    windows: { windowMs: number; busyWindowMs?: number },
+  ) =>
     startKinesisMapping({
       kinesis,
       stream: LOCAL.stream,
@@ -46,7 +50,7 @@ runChild<WorkersOptions, WorkersReady>(async ({ stores: settings, streamUrl, que
       checkpoints: await openCheckpoints(join(dataDir, `${name}.json`)),
       log,
       batchSize: 10_000,
-      windowMs,
+      ...windows,
       startingPosition: "TRIM_HORIZON",
       // An engine that is away for long must not send events to the failures: a day of tries, as long as the stream keeps them.
       maximumRetryAttempts: -1,
@@ -55,10 +59,13 @@ runChild<WorkersOptions, WorkersReady>(async ({ stores: settings, streamUrl, que
       reportBatchItemFailures: true,
       onFailure: onFailureToS3(s3, LOCAL.failuresBucket),
     });
-  // Short enough to be seen at once, long enough that a busy stream makes few, large inserts.
-  const deliver = await read("deliver", wireDeliver(stores), 200);
+  // Short enough to be seen at once; a busy stream makes few, large inserts, which cost the warehouse a third (bench).
+  const deliver = await read("deliver", wireDeliver(stores), {
+    windowMs: 200,
+    busyWindowMs: 1_000,
+  });
   // Nobody waits for it: long enough that a quiet stream makes few objects.
-  const archive = await read("archive", wireArchive(stores), 5_000);
+  const archive = await read("archive", wireArchive(stores), { windowMs: 5_000 });
   const sqs = new SQSClient(clientConfig({ region: LOCAL.region, endpoint: queuesUrl }, POLL));
   // A message may hold some hundred letters or events: as many messages as an invocation has time for.
   const consume = (name: string, queueUrl: string | undefined, handler: ReturnType<typeof wireDeadLetter>) =>

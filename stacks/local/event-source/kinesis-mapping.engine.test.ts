@@ -314,6 +314,19 @@ describe("reliability 2.1: batches and shards", () => {
     await until(() => batches()).toEqual([["reading"], ["a", "b"]]);
   });
 
+  test("a window that brought much gathers longer, one that brought little does not", async () => {
+    const stream = await streams.createStream("busy-window");
+    const { handler, batches } = noting();
+    await streams.map(stream, handler, { windowMs: 200, busyWindowMs: 4_000 });
+    await streams.put(stream, ["a"]);
+    await until(() => batches()).toEqual([["a"]]);
+    const much = "x".repeat(20_000);
+    await streams.put(stream, [much]);
+    await sleep(600);
+    await streams.put(stream, ["b"]);
+    await until(() => batches()).toEqual([["a"], [much, "b"]]);
+  });
+
   test("a full batch does not wait for the end of its window", async () => {
     const stream = await streams.createStream("full-window");
     const { handler, batches } = noting();

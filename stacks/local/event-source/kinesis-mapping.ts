@@ -25,6 +25,8 @@ export type KinesisMappingOptions = {
   batchSize: number;
   /** How long a batch may wait to be filled after its first record is there. */
   windowMs: number;
+  /** The same on a busy stream; `windowMs` where it is not said. */
+  busyWindowMs?: number;
   startingPosition: "TRIM_HORIZON" | "LATEST";
   /** −1 = until the record is too old. */
   maximumRetryAttempts: number;
@@ -128,7 +130,8 @@ export function startKinesisMapping(options: KinesisMappingOptions): KinesisMapp
       void save({ ...position, asOfMs });
     };
     const from = { stream, shardId, after: position.after, fromMs: position.fromMs };
-    const rules = { batchSize: options.batchSize, windowMs: options.windowMs, pollMs: options.pollMs ?? POLL_MS };
+    const { batchSize, windowMs, busyWindowMs = windowMs, pollMs = POLL_MS } = options;
+    const rules = { batchSize, windowMs, busyWindowMs, pollMs };
     const reader: ShardReader = readShard(kinesis, from, rules, { log, now, onCaughtUp }, signal);
     const ports = {
       function: options.function,

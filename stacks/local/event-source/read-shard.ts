@@ -11,7 +11,14 @@ import { PAYLOAD_BYTES_MAX, payloadBytes, type ShardRecord } from "./kinesis-eve
 import type { LocalLog } from "./local-log.ts";
 import { backoffMs, createChange, pause } from "./wait.ts";
 
-export type ReadRules = { batchSize: number; windowMs: number; pollMs: number };
+export type ReadRules = {
+  batchSize: number;
+  /** How long a batch may wait to be filled, from when its first record was read. */
+  windowMs: number;
+  /** The same where the first window brought much: an insert has a fixed cost, which larger batches share. */
+  busyWindowMs: number;
+  pollMs: number;
+};
 export type ReadFrom = { stream: string; shardId: string; after: string | undefined; fromMs: number | undefined };
 
 export type ShardReader = {
@@ -29,6 +36,11 @@ const RECORDS_PER_READ = 10_000;
 /** How long the local engine may hold an empty answer back; others ignore it, and are asked every `pollMs`. */
 const WAIT_MS = 1_000;
 const RETRY_MS_MAX = 2_000;
+/** So many bytes in one window are a busy stream: some 150 events. */
+const BUSY_BYTES = 16 * 1_024;
+/** A batch that waits for its window is added to so often: each read costs reader and engine 2 ms of CPU, whatever it brings. */
+const READS_PER_WINDOW = 4;
+const READ_GAP_MS_MAX = 1_000;
 
 /**
  * Reads one shard ahead of its consumer: while a batch is handled the next one is fetched, and no more than that and one
@@ -48,6 +60,8 @@ export function readShard(
   let [records, bytes, behindMs, closed]: [ShardRecord[], number, number, boolean] = [[], 0, 0, false];
   let after = from.after;
   let iterator: string | undefined;
+  let firstReadMs = 0;
+  const gapMs = Math.min(rules.windowMs / READS_PER_WINDOW, READ_GAP_MS_MAX);
 
   const isFull = () => records.length >= rules.batchSize || bytes >= PAYLOAD_BYTES_MAX;
   const readOnce = async (): Promise<boolean> => {
@@ -58,6 +72,7 @@ export function readShard(
     const read = (answer.Records ?? []).map(toShardRecord);
     const wanted = from.fromMs === undefined ? read : read.filter(({ arrivalMs }) => arrivalMs >= (from.fromMs ?? 0));
     for (const record of wanted) bytes += payloadBytes(record);
+    if (records.length === 0) firstReadMs = performance.now();
     records = records.length === 0 ? wanted : records.concat(wanted);
     after = read.at(-1)?.sequenceNumber ?? after;
     behindMs = answer.MillisBehindLatest ?? 0;
@@ -96,7 +111,9 @@ export function readShard(
         const readOn = await readOnce();
         if (failures > 0) ports.log.info({ ...about, failures }, "the stream can be read again");
         failures = 0;
-        if (!readOn && !closed) await pause(rules.pollMs, signal);
+        if (closed) continue;
+        if (!readOn) await pause(rules.pollMs, signal);
+        else if (records.length > 0 && behindMs === 0) await pause(gapMs, signal);
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof ExpiredIteratorException) {
@@ -117,13 +134,19 @@ export function readShard(
     const count = batchLength(records, rules.batchSize);
     const batch = records.slice(0, count);
     records = records.slice(count);
+    firstReadMs = performance.now();
     for (const record of batch) bytes -= payloadBytes(record);
     change.announce();
     return batch;
   };
   const fillWindow = async (): Promise<void> => {
+    await filledOr(firstReadMs + rules.windowMs);
+    if (bytes >= BUSY_BYTES) await filledOr(firstReadMs + rules.busyWindowMs);
+  };
+  const filledOr = async (untilMs: number): Promise<void> => {
     const window = new AbortController();
-    const over = pause(rules.windowMs, AbortSignal.any([signal, window.signal])).then(() => window.abort());
+    const leftMs = Math.max(0, untilMs - performance.now());
+    const over = pause(leftMs, AbortSignal.any([signal, window.signal])).then(() => window.abort());
     while (!isFull() && !closed && !window.signal.aborted) await Promise.race([change.wait(), over]);
     window.abort();
   };

@@ -1,24 +1,14 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { ClickHouseClient } from "@clickhouse/client";
 import { wire } from "../functions/entry/deliver.ts";
 import { env } from "../functions/kit/env.ts";
 import { newId } from "../functions/kit/id.ts";
-import { createClickHouse } from "../functions/stores/clickhouse/client.ts";
 import { createInsertNative } from "../functions/stores/clickhouse/insert-rows.ts";
 import { openStores } from "../functions/stores/open.ts";
-import { familyOf } from "../functions/testing/processes.ts";
-import { openDatabase } from "../sql/migrate/addresses.ts";
-import { folderOf, readMigrations } from "../sql/migrate/files.ts";
-import { migrateUp } from "../sql/migrate/run.ts";
-import { startChild } from "../stacks/local/child.ts";
-import { type EngineOptions, type EngineReady, engineFile } from "../stacks/local/engines/list.ts";
 import type { Row } from "./kit/row.ts";
 import type { Question } from "./kit/scale.ts";
 import { ratioOf, spreadOf } from "./kit/statistics.ts";
 import { number } from "./kit/table.ts";
-import { usageOf } from "./kit/usage.ts";
+import { type BenchEngine, migratedDatabase, ownCpuSeconds, startEngine } from "./kit/warehouse.ts";
 import { type Batches, type NativeFile, nativeFilesOf, recordBacklog } from "./load/backlog.ts";
 
 type Run = { rows: number; seconds: number; senderCpu: number; engineCpu: number };
@@ -34,12 +24,11 @@ const INSERT_MS_MAX = 60_000;
 export const consumer: Question = async ({ scale, seed, say }) => {
   const { shards, events } = await recordBacklog(seed, scale.consumerRows);
   const files = await nativeFilesOf(shards);
-  const dataDir = await mkdtemp(join(tmpdir(), "millrace-bench-"));
-  const engine = await startChild<EngineOptions, EngineReady>(engineFile("warehouse"), { dataDir, port: 0 });
+  const engine = await startEngine("warehouse");
   const ours: Run[] = [];
   const raw: Run[] = [];
   try {
-    const timed = (work: Work) => measure(engine.pid, engine.ready.url, events, work);
+    const timed = (work: Work) => measure(engine, events, work);
     await timed(deliverAll(shards));
     await timed(insertAll(files));
     for (let round = 1; round <= scale.rounds; round++) {
@@ -49,7 +38,6 @@ export const consumer: Question = async ({ scale, seed, say }) => {
     }
   } finally {
     await engine.stop();
-    await rm(dataDir, { recursive: true, force: true });
   }
   const invocations = shards.reduce((sum, batches) => sum + batches.length, 0);
   const share = (pick: (run: Run) => number) =>
@@ -82,21 +70,16 @@ function rowsOf(ours: readonly Run[], raw: readonly Run[]): Row[] {
 /** Puts all rows into the table `events` of a database. */
 type Work = (database: { url: string; name: string; client: ClickHouseClient }) => Promise<void>;
 
-let databases = 0;
-
 /** Runs the work on a new, empty database and checks that every row came in, each once. */
-async function measure(enginePid: number, url: string, rows: number, work: Work): Promise<Run> {
-  const name = `bench_${++databases}`;
-  const migrated = await openDatabase("clickhouse", { CLICKHOUSE_URL: url, CLICKHOUSE_DATABASE: name });
-  await migrateUp(migrated, await readMigrations(folderOf("clickhouse")));
-  await migrated.close();
-  const client = createClickHouse({ url, database: name });
+async function measure(engine: BenchEngine, rows: number, work: Work): Promise<Run> {
+  const database = await migratedDatabase(engine);
+  const { client } = database;
   await client.command({ query: "SYSTEM STOP MERGES events" });
-  const before = { sender: process.cpuUsage(), engine: usageOf(familyOf(enginePid)).cpuSeconds, at: performance.now() };
-  await work({ url, name, client });
+  const before = { sender: ownCpuSeconds(), engine: engine.cpuSeconds(), at: performance.now() };
+  await work(database);
   const seconds = (performance.now() - before.at) / 1_000;
-  const { user, system } = process.cpuUsage(before.sender);
-  const engineCpu = usageOf(familyOf(enginePid)).cpuSeconds - before.engine;
+  const senderCpu = ownCpuSeconds() - before.sender;
+  const engineCpu = engine.cpuSeconds() - before.engine;
   const found = await client.query({
     query: "SELECT count(), uniqExact(message_id) FROM events",
     format: "JSONCompactEachRow",
@@ -104,9 +87,8 @@ async function measure(enginePid: number, url: string, rows: number, work: Work)
   const [counts] = await found.json<[string, string]>();
   if (Number(counts?.[0]) !== rows || Number(counts?.[1]) !== rows)
     throw new Error(`of ${rows} rows ${counts} are there`);
-  await client.command({ query: `DROP DATABASE ${name}` });
-  await client.close();
-  return { rows, seconds, senderCpu: (user + system) / 1e6, engineCpu };
+  await database.drop();
+  return { rows, seconds, senderCpu, engineCpu };
 }
 
 const deliverAll =

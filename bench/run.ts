@@ -6,6 +6,7 @@ import { bundle } from "./bundle.ts";
 import { consumer } from "./consumer.ts";
 import { door } from "./door.ts";
 import { endToEnd } from "./end-to-end.ts";
+import { exactness } from "./exactness.ts";
 import { freshness } from "./freshness.ts";
 import { handler } from "./handler.ts";
 import { machine } from "./kit/machine.ts";
@@ -13,12 +14,15 @@ import { HELP, type Options, type QuestionName, readOptions } from "./kit/option
 import { verdictOf } from "./kit/row.ts";
 import { type Answer, FULL, QUICK, type Question } from "./kit/scale.ts";
 import { tableOf } from "./kit/table.ts";
+import { memory } from "./memory.ts";
 import { streamBytes } from "./stream-bytes.ts";
 
 const ASK: Record<QuestionName, Question> = {
   door,
   "end-to-end": endToEnd,
   consumer,
+  exactness,
+  memory,
   "stream-bytes": streamBytes,
   freshness,
   handler,

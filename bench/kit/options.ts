@@ -1,7 +1,10 @@
 import { parseArgs } from "node:util";
 
 /** What to measure, in the order in which it runs. */
-export const QUESTIONS = ["door", "end-to-end", "consumer", "stream-bytes", "freshness", "handler", "bundle"] as const;
+export const QUESTIONS = [
+  ...(["door", "end-to-end", "consumer", "exactness", "memory"] as const),
+  ...(["stream-bytes", "freshness", "handler", "bundle"] as const),
+] as const;
 export type QuestionName = (typeof QUESTIONS)[number];
 
 export const HELP = `Measures Millrace on this machine, prints one table and writes bench/results/<date>-<commit>.json. Linux only.
@@ -14,7 +17,8 @@ export const HELP = `Measures Millrace on this machine, prints one table and wri
   --json        the result as JSON on standard output, instead of the table
   --help        this text
 
-Targets P1 to P7 come from the design's list of performance targets; F1 = an acknowledged event is there, once.
+Targets P1 to P7 come from the design's list of performance targets; F1 = an acknowledged event is there, once;
+M1 = the writer's memory.
 A figure is the median of its rounds, with the lowest and the highest in brackets. "short" = the target is not met.
 Close other programs first: two cores that somebody else uses measure somebody else.
 `;

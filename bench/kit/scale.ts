@@ -13,6 +13,10 @@ export type Scale = {
   consumerRows: number;
   /** Events that the handler is timed with, per round. */
   handlerEvents: number;
+  /** Rows that the table holds before the price of exactness is asked. */
+  storedRows: number;
+  /** Events that wait on the stream while the writer's memory is watched. */
+  backlogEvents: number;
   /** How long freshness is probed, per load. */
   freshnessSeconds: number;
 };
@@ -25,6 +29,8 @@ export const FULL: Scale = {
   restLimitMs: 20_000,
   consumerRows: 400_000,
   handlerEvents: 100_000,
+  storedRows: 10_000_000,
+  backlogEvents: 1_000_000,
   freshnessSeconds: 30,
 };
 
@@ -36,6 +42,8 @@ export const QUICK: Scale = {
   restLimitMs: 2_000,
   consumerRows: 100_000,
   handlerEvents: 5_000,
+  storedRows: 100_000,
+  backlogEvents: 50_000,
   freshnessSeconds: 4,
 };
 

@@ -26,8 +26,15 @@ const ROWS_PER_FILE = 100_000;
 const ARN = `arn:aws:kinesis:${LOCAL.region}:000000000000:stream/${LOCAL.stream}`;
 const shardName = (shard: number) => `shardId-${String(shard).padStart(12, "0")}`;
 
-/** At least `events` events on the stream, made by the real ingest path: batches of 100, mixed ids. The same seed, the same events. */
-export async function recordBacklog(seed: string, events: number): Promise<{ shards: Batches[]; events: number }> {
+/**
+ * At least `events` events on the stream, made by the real ingest path: batches of 100, mixed ids. The same seed, the same
+ * events. `timeOf` gives each its own time, in milliseconds UTC.
+ */
+export async function recordBacklog(
+  seed: string,
+  events: number,
+  timeOf: () => number = Date.now,
+): Promise<{ shards: Batches[]; events: number }> {
   const records: ShardRecord[][] = Array.from({ length: SHARDS }, () => []);
   let sequence = 0;
   const putFrames: PutFrames = async (puts) => {
@@ -39,7 +46,7 @@ export async function recordBacklog(seed: string, events: number): Promise<{ sha
     return puts.map(() => "stored");
   };
   const ingest = ingestInto(putFrames);
-  const next = createEvents(seed, Date.now);
+  const next = createEvents(seed, timeOf);
   let sent = 0;
   while (sent < events) {
     await Promise.all(

@@ -2,8 +2,8 @@ import type { ClickHouseClient } from "@clickhouse/client";
 import type { Schema } from "./migration.ts";
 
 /**
- * A ClickHouse database in words: engines, keys, TTL, settings, columns, skip indexes, projections and views, as
- * ClickHouse itself spells them, without the ledger.
+ * A ClickHouse database in words: engines, keys, TTL, settings, columns, skip indexes, projections and views with when
+ * they are refreshed and where to, as ClickHouse itself spells them, without the ledger.
  */
 export async function clickhouseSchema(client: ClickHouseClient, database: string): Promise<Schema> {
   const ask = async <Row>(query: string): Promise<Row[]> =>
@@ -12,7 +12,7 @@ export async function clickhouseSchema(client: ClickHouseClient, database: strin
   const columns = new Map<string, string[]>();
   const whole = new Map<string, string>();
   // Only a name like my-db is quoted; the scratch database that this is compared with never is.
-  const plain = (text: string) => text.replaceAll(`\`${database}\`.`, `${database}.`);
+  const plain = (text: string) => withoutDefiner(text.replaceAll(`\`${database}\`.`, `${database}.`));
   const say = (name: string, definition: string) => {
     if (definition !== "") parts.set(name, plain(definition));
   };
@@ -22,6 +22,7 @@ export async function clickhouseSchema(client: ClickHouseClient, database: strin
       say(`${row.name} ${key} key`, row[`${key}_key`]);
     say(`${row.name} TTL`, clauseOf(row.engine_full, " TTL ", [" SETTINGS "]));
     say(`${row.name} settings`, clauseOf(row.engine_full, " SETTINGS ", []));
+    say(`${row.name} refresh`, refreshOf(row));
     whole.set(row.name, plain(row.create_table_query));
   }
   for (const { table, column, definition } of await ask<ColumnRow>(COLUMNS)) {
@@ -50,6 +51,14 @@ type ColumnRow = { table: string; column: string; definition: string };
 const CLAUSES = [" PARTITION BY ", " PRIMARY KEY ", " ORDER BY ", " SAMPLE BY ", " TTL ", " SETTINGS "];
 const engineOf = ({ engine, engine_full }: TableRow): string =>
   clauseOf(` ENGINE ${engine_full || engine}`, " ENGINE ", CLAUSES);
+
+/** `EVERY 1 MINUTE APPEND TO cdp.event_slots`; a view that is not refreshed has none. */
+const refreshOf = ({ engine, create_table_query }: TableRow): string =>
+  engine === "MaterializedView" ? clauseOf(create_table_query, " REFRESH ", [" (`", " DEFINER = ", " AS "]) : "";
+
+/** As whom a view reads and writes is a matter of each server, not of the files; that it is somebody's right is theirs. */
+export const withoutDefiner = (text: string): string =>
+  text.replace(/ DEFINER = (?:`(?:[^`\\]|\\.)*`|\S+) SQL SECURITY DEFINER\b/, " SQL SECURITY DEFINER");
 
 /** What stands after `from`, up to the first of `until`. */
 function clauseOf(text: string, from: string, until: string[]): string {

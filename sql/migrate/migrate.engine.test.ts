@@ -300,6 +300,26 @@ describe("clickhouse, which has no transactions", () => {
     expect(line).toMatch(/\.a: CREATE TABLE .*, files say CREATE TABLE .*CONSTRAINT c CHECK x > 0/);
   });
 
+  test("a view that is refreshed at other times is named, and down takes it back while it is at work", async () => {
+    const one = [
+      migration(
+        1,
+        `CREATE TABLE a (x Int32) ENGINE = MergeTree ORDER BY x;
+        CREATE MATERIALIZED VIEW v REFRESH EVERY 1 SECOND APPEND TO a AS SELECT sleep(0.5) AS x`,
+        "DROP VIEW IF EXISTS v SYNC; DROP TABLE IF EXISTS a SYNC",
+      ),
+    ];
+    await migrateUp(bench.database, one);
+    expect(await verifySchema(bench.database, one)).toEqual([]);
+    await bench.run("ALTER TABLE v MODIFY REFRESH EVERY 2 HOUR APPEND");
+    const name = bench.database.database;
+    expect(await verifySchema(bench.database, one)).toEqual([
+      `${name}.v refresh: EVERY 2 HOUR APPEND TO ${name}.a, files say EVERY 1 SECOND APPEND TO ${name}.a`,
+    ]);
+    await migrateDown(bench.database, one);
+    expect((await bench.database.schema()).parts.size).toBe(0);
+  });
+
   test("an unclosed string is found before anything runs, with file and line", async () => {
     const torn = [migration(1, "CREATE TABLE a (x Int32) ENGINE = MergeTree ORDER BY x;\nSELECT 'torn;", "")];
     await expect(migrateUp(bench.database, torn)).rejects.toThrow(

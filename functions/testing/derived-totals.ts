@@ -32,14 +32,14 @@ export const DERIVED_TOTALS: readonly Total[] = [
     view: `SELECT workspace_id, slot, user_id, anonymous_id, events, page_views, first_timestamp, entry, last_timestamp, exit
       FROM actor_activity`,
     events: `SELECT workspace_id, toStartOfFifteenMinutes(timestamp) AS slot, user_id, anonymous_id, count(),
-        countIf(type = 'page'), min(timestamp), min((timestamp, what)).2, max(timestamp), max((timestamp, what)).2
+        countIf(type = 'page'), min(timestamp), argMin(what, (timestamp, tie)), max(timestamp), argMax(what, (timestamp, tie))
       FROM (SELECT *, multiIf(type = 'page' AND \`context.page_path\` != '', \`context.page_path\`, event != '', event,
-        name != '', name, type) AS what FROM events)
+        name != '', name, type) AS what, sipHash64(what) % 4194304 AS tie FROM events)
       GROUP BY workspace_id, slot, user_id, anonymous_id`,
   },
 ];
 
-/** The views that count, once a minute by themselves. */
+/** The views that count, by themselves once a minute. */
 const REFRESHED = ["event_slots_refresh", "actor_slots_refresh"];
 
 /**
@@ -47,11 +47,11 @@ const REFRESHED = ["event_slots_refresh", "actor_slots_refresh"];
  * was under way has not seen everything, and the wait may have been for that one.
  */
 export async function refreshTotals(client: ClickHouseClient): Promise<void> {
-  for (let round = 0; round < 2; round++)
-    for (const view of REFRESHED) {
-      await client.command({ query: `SYSTEM REFRESH VIEW ${view}` });
-      await client.command({ query: `SYSTEM WAIT VIEW ${view}` });
-    }
+  const refresh = async (view: string) => {
+    await client.command({ query: `SYSTEM REFRESH VIEW ${view}` });
+    await client.command({ query: `SYSTEM WAIT VIEW ${view}` });
+  };
+  for (let round = 0; round < 2; round++) await Promise.all(REFRESHED.map(refresh));
 }
 
 /**
@@ -60,16 +60,24 @@ export async function refreshTotals(client: ClickHouseClient): Promise<void> {
  */
 export async function wrongTotals(client: ClickHouseClient): Promise<string[]> {
   await refreshTotals(client);
-  const rowsOf = async (query: string) =>
-    (await client.query({ query: `${query} LIMIT 3`, format: "JSONCompactEachRow" })).json<unknown[]>();
-  const wrong: string[] = [];
-  for (const { name, view, events } of DERIVED_TOTALS) {
-    for (const row of await rowsOf(`SELECT * FROM (${view} EXCEPT ${events})`))
-      wrong.push(`${name} says ${JSON.stringify(row)}, and the events do not`);
-    for (const row of await rowsOf(`SELECT * FROM (${events} EXCEPT ${view})`))
-      wrong.push(`${name} does not say ${JSON.stringify(row)}, as the events do`);
-    for (const row of await rowsOf(`SELECT count() FROM (${view}) HAVING count() != (SELECT count() FROM (${events}))`))
-      wrong.push(`${name} has ${row} rows, and the events give another number`);
-  }
-  return wrong;
+  const wrong = await Promise.all(DERIVED_TOTALS.map((total) => differences(client, total)));
+  return wrong.flat();
+}
+
+async function differences(client: ClickHouseClient, { name, view, events }: Total): Promise<string[]> {
+  const told = async (query: string, inWords: (row: string) => string) => {
+    const answer = await client.query({ query: `${query} LIMIT 3`, format: "JSONCompactEachRow" });
+    return (await answer.json<unknown[]>()).map((row) => inWords(JSON.stringify(row)));
+  };
+  return [
+    ...(await told(`SELECT * FROM (${view} EXCEPT ${events})`, (row) => `${name} says ${row}, and the events do not`)),
+    ...(await told(
+      `SELECT * FROM (${events} EXCEPT ${view})`,
+      (row) => `${name} does not say ${row}, and the events do`,
+    )),
+    ...(await told(
+      `SELECT count() AS rows, (SELECT count() FROM (${events})) AS due FROM (${view}) HAVING rows != due`,
+      (row) => `${name} and the events give these numbers of rows: ${row}`,
+    )),
+  ];
 }

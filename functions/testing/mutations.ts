@@ -1,5 +1,6 @@
 import { REPAIR_MUTATIONS } from "./mutations-of-repair.ts";
 import { DOOR_MUTATIONS } from "./mutations-of-the-door.ts";
+import { TOTALS_MUTATIONS } from "./mutations-of-totals.ts";
 
 /** One line changed, and the test that must turn red. `find` stands exactly once in `file`. */
 export type Mutation = { name: string; file: string; find: string; replace: string; testFile: string; test: string };
@@ -309,4 +310,5 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   ...DOOR_MUTATIONS,
   ...REPAIR_MUTATIONS,
+  ...TOTALS_MUTATIONS,
 ];

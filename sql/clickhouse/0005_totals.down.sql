@@ -18,6 +18,4 @@ DROP TABLE IF EXISTS actor_slots SYNC;
 
 DROP TABLE IF EXISTS event_slots SYNC;
 
-ALTER TABLE events DROP INDEX IF EXISTS stored_range;
-
-ALTER TABLE events DROP COLUMN IF EXISTS _stored_at;
+ALTER TABLE events DROP INDEX IF EXISTS stored_range, DROP COLUMN IF EXISTS _stored_at;

@@ -3,15 +3,12 @@
 
 -- When the server stored it. What is there already is taken for stored when it was received.
 ALTER TABLE events
-    ADD COLUMN IF NOT EXISTS _stored_at DateTime('UTC') MATERIALIZED toDateTime(received_at, 'UTC') CODEC(Delta, ZSTD(1));
+    ADD COLUMN IF NOT EXISTS _stored_at DateTime('UTC') MATERIALIZED toDateTime(received_at, 'UTC') CODEC(Delta, ZSTD(1)),
+    ADD INDEX IF NOT EXISTS stored_range _stored_at TYPE minmax GRANULARITY 1;
 
-ALTER TABLE events MATERIALIZE COLUMN _stored_at;
+ALTER TABLE events MATERIALIZE COLUMN _stored_at, MATERIALIZE INDEX stored_range;
 
 ALTER TABLE events MODIFY COLUMN _stored_at DateTime('UTC') MATERIALIZED now('UTC') CODEC(Delta, ZSTD(1));
-
-ALTER TABLE events ADD INDEX IF NOT EXISTS stored_range _stored_at TYPE minmax GRANULARITY 1;
-
-ALTER TABLE events MATERIALIZE INDEX stored_range;
 
 -- The events of a quarter of an hour (`slot`) that were stored within five minutes (`stored_slot`). Of several rows of one
 -- key the newest counts (`computed_at`), and one of 0 events says that nothing is left. The row of the workspace ffffffff is
@@ -34,7 +31,8 @@ CREATE TABLE event_slots
 ENGINE = ReplacingMergeTree(computed_at)
 ORDER BY (workspace_id, slot, source_id, type, event, stored_slot);
 
--- The same by person, for sessions: within a slot nobody is away for 15 minutes, so one of it has no end inside of a slot.
+-- The same by person, for sessions: who has events in a slot is not away for 15 minutes within it, so no session ends there.
+-- Of events at one millisecond, one is the entry or the exit, always the same: a hash of what it was decides.
 CREATE TABLE actor_slots
 (
     workspace_id UUID,
@@ -66,7 +64,7 @@ ENGINE = MergeTree
 ORDER BY marked_at
 TTL marked_at + INTERVAL 30 DAY;
 
-CREATE MATERIALIZED VIEW event_slots_refresh REFRESH EVERY 1 MINUTE APPEND TO event_slots AS
+CREATE MATERIALIZED VIEW event_slots_refresh REFRESH EVERY 1 MINUTE APPEND TO event_slots EMPTY AS
 WITH
     toUUID('ffffffff-ffff-ffff-ffff-ffffffffffff') AS nobody,
     (SELECT (max(computed_at), toDateTime(max(last_timestamp), 'UTC')) FROM event_slots WHERE workspace_id = nobody) AS before,
@@ -90,9 +88,7 @@ SELECT * FROM
         UNION ALL
         SELECT workspace_id, timestamp, source_id, type, event, message_id, toStartOfFiveMinutes(_stored_at) AS stored_slot
         FROM events
-        WHERE workspace_id IN (SELECT workspace_id FROM stale)
-          AND _stored_at >= (SELECT min(stored_slot) FROM stale) AND _stored_at < stored_from
-          AND (workspace_id, toStartOfFiveMinutes(_stored_at)) IN (SELECT workspace_id, stored_slot FROM stale)
+        WHERE (workspace_id, toStartOfFiveMinutes(_stored_at)) IN (stale) AND _stored_at < stored_from
     )
     GROUP BY workspace_id, slot, source_id, type, event, stored_slot
     UNION ALL
@@ -101,8 +97,7 @@ SELECT * FROM
         toDateTime64(0, 3, 'UTC') AS first_timestamp, toDateTime64(0, 3, 'UTC') AS last_timestamp,
         '' AS last_message_id, started - INTERVAL 1 MILLISECOND AS computed_at
     FROM event_slots
-    WHERE workspace_id IN (SELECT workspace_id FROM stale)
-      AND (workspace_id, stored_slot) IN (SELECT workspace_id, stored_slot FROM stale)
+    WHERE (workspace_id, stored_slot) IN (stale)
     UNION ALL
     SELECT
         nobody AS workspace_id, toDateTime(0, 'UTC') AS slot, toUUID('00000000-0000-0000-0000-000000000000') AS source_id,
@@ -111,11 +106,11 @@ SELECT * FROM
         '' AS last_message_id, started AS computed_at
     WHERE oldest > toDateTime(0, 'UTC') OR (SELECT count() FROM stale) > 0
 )
-ORDER BY workspace_id, slot, source_id, type, event, stored_slot
+ORDER BY workspace_id = nobody
 SETTINGS max_threads = 1, max_insert_threads = 1, max_memory_usage = 1000000000, max_execution_time = 1800,
-    max_bytes_before_external_group_by = 300000000, max_bytes_before_external_sort = 300000000;
+    max_bytes_before_external_group_by = 400000000, max_bytes_before_external_sort = 400000000;
 
-CREATE MATERIALIZED VIEW actor_slots_refresh REFRESH EVERY 1 MINUTE APPEND TO actor_slots AS
+CREATE MATERIALIZED VIEW actor_slots_refresh REFRESH EVERY 1 MINUTE APPEND TO actor_slots EMPTY AS
 WITH
     toUUID('ffffffff-ffff-ffff-ffff-ffffffffffff') AS nobody,
     (SELECT (max(computed_at), toDateTime(max(last_timestamp), 'UTC')) FROM actor_slots WHERE workspace_id = nobody) AS before,
@@ -130,23 +125,23 @@ SELECT * FROM
     SELECT
         workspace_id, toStartOfFifteenMinutes(timestamp) AS slot, user_id, anonymous_id, stored_slot, count() AS events,
         countIf(type = 'page') AS page_views,
-        min(timestamp) AS first_timestamp, min((timestamp, what)).2 AS entry,
-        max(timestamp) AS last_timestamp, max((timestamp, what)).2 AS exit, started AS computed_at
+        min(timestamp) AS first_timestamp, argMin(what, place) AS entry,
+        max(timestamp) AS last_timestamp, argMax(what, place) AS exit, started AS computed_at
     FROM
     (
         SELECT
             workspace_id, timestamp, user_id, anonymous_id, type, toStartOfFiveMinutes(_stored_at) AS stored_slot,
-            multiIf(type = 'page' AND `context.page_path` != '', `context.page_path`, event != '', event, name != '', name, type) AS what
+            multiIf(type = 'page' AND `context.page_path` != '', `context.page_path`, event != '', event, name != '', name, type) AS what,
+            bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp)), 22), bitAnd(sipHash64(what), 4194303)) AS place
         FROM events
         WHERE _stored_at >= stored_from AND _stored_at <= stored_until
         UNION ALL
         SELECT
             workspace_id, timestamp, user_id, anonymous_id, type, toStartOfFiveMinutes(_stored_at) AS stored_slot,
-            multiIf(type = 'page' AND `context.page_path` != '', `context.page_path`, event != '', event, name != '', name, type) AS what
+            multiIf(type = 'page' AND `context.page_path` != '', `context.page_path`, event != '', event, name != '', name, type) AS what,
+            bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp)), 22), bitAnd(sipHash64(what), 4194303)) AS place
         FROM events
-        WHERE workspace_id IN (SELECT workspace_id FROM stale)
-          AND _stored_at >= (SELECT min(stored_slot) FROM stale) AND _stored_at < stored_from
-          AND (workspace_id, toStartOfFiveMinutes(_stored_at)) IN (SELECT workspace_id, stored_slot FROM stale)
+        WHERE (workspace_id, toStartOfFiveMinutes(_stored_at)) IN (stale) AND _stored_at < stored_from
     )
     GROUP BY workspace_id, slot, user_id, anonymous_id, stored_slot
     UNION ALL
@@ -155,8 +150,7 @@ SELECT * FROM
         toDateTime64(0, 3, 'UTC') AS first_timestamp, '' AS entry, toDateTime64(0, 3, 'UTC') AS last_timestamp, '' AS exit,
         started - INTERVAL 1 MILLISECOND AS computed_at
     FROM actor_slots
-    WHERE workspace_id IN (SELECT workspace_id FROM stale)
-      AND (workspace_id, stored_slot) IN (SELECT workspace_id, stored_slot FROM stale)
+    WHERE (workspace_id, stored_slot) IN (stale)
     UNION ALL
     SELECT
         nobody AS workspace_id, toDateTime(0, 'UTC') AS slot, '' AS user_id, '' AS anonymous_id,
@@ -164,9 +158,9 @@ SELECT * FROM
         '' AS entry, toDateTime64(stored_until, 3, 'UTC') AS last_timestamp, '' AS exit, started AS computed_at
     WHERE oldest > toDateTime(0, 'UTC') OR (SELECT count() FROM stale) > 0
 )
-ORDER BY workspace_id, slot, user_id, anonymous_id, stored_slot
+ORDER BY workspace_id = nobody
 SETTINGS max_threads = 1, max_insert_threads = 1, max_memory_usage = 1000000000, max_execution_time = 1800,
-    max_bytes_before_external_group_by = 300000000, max_bytes_before_external_sort = 300000000;
+    max_bytes_before_external_group_by = 400000000, max_bytes_before_external_sort = 400000000;
 
 -- What people and questions read: each total once, up to the last refresh.
 CREATE VIEW event_volume AS
@@ -203,8 +197,10 @@ GROUP BY workspace_id, type, event;
 CREATE VIEW actor_activity AS
 SELECT
     workspace_id, slot, user_id, anonymous_id, sum(newest.1) AS events, sum(newest.2) AS page_views,
-    min(newest.3) AS first_timestamp, min((newest.3, newest.4)).2 AS entry,
-    max(newest.5) AS last_timestamp, max((newest.5, newest.6)).2 AS exit
+    min(newest.3) AS first_timestamp,
+    argMin(newest.4, bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(newest.3)), 22), bitAnd(sipHash64(newest.4), 4194303))) AS entry,
+    max(newest.5) AS last_timestamp,
+    argMax(newest.6, bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(newest.5)), 22), bitAnd(sipHash64(newest.6), 4194303))) AS exit
 FROM
 (
     SELECT
@@ -217,7 +213,7 @@ WHERE newest.1 > 0
 GROUP BY workspace_id, slot, user_id, anonymous_id;
 
 -- Once a day the totals of the last week are compared with the events: what differs, from whatever cause, is counted again.
-CREATE MATERIALIZED VIEW stale_slots_audit REFRESH EVERY 1 DAY OFFSET 3 HOUR APPEND TO stale_slots AS
+CREATE MATERIALIZED VIEW stale_slots_audit REFRESH EVERY 1 DAY OFFSET 3 HOUR APPEND TO stale_slots EMPTY AS
 WITH
     toUUID('ffffffff-ffff-ffff-ffff-ffffffffffff') AS nobody,
     toStartOfFiveMinutes(now('UTC') - INTERVAL 7 DAY) AS audited_from,
@@ -256,4 +252,4 @@ FROM
 GROUP BY workspace_id, stored_slot
 HAVING sum(stored) != sum(by_event) OR sum(stored) != sum(by_actor)
 SETTINGS max_threads = 1, max_insert_threads = 1, max_memory_usage = 1000000000, max_execution_time = 1800,
-    max_bytes_before_external_group_by = 300000000, max_bytes_before_external_sort = 300000000;
+    max_bytes_before_external_group_by = 400000000, max_bytes_before_external_sort = 400000000;

@@ -80,7 +80,7 @@ describe("F23 a view that fails", () => {
     const small =
       "max_threads = 1, max_block_size = 2, min_insert_block_size_rows = 1, min_insert_block_size_bytes = 1";
     await run(`ALTER TABLE event_slots_refresh MODIFY QUERY ${query.replace("max_threads = 1", small)}`);
-    await run("ALTER TABLE event_slots ADD COLUMN probe UInt8 MATERIALIZED throwIf(event = 'Name 7')");
+    await run("ALTER TABLE event_slots ADD COLUMN probe UInt8 MATERIALIZED throwIf(slot = 0)");
     const names = Array.from({ length: 10 }, (_, index) => `Name ${index}`);
     const events = names.map((event) => aCheckedEvent({ event, messageId: event, timestamp: START }));
     await store(shop, events);
@@ -88,9 +88,7 @@ describe("F23 a view that fails", () => {
       "SELECT max(last_timestamp) AS reached FROM event_slots WHERE startsWith(toString(workspace_id), 'ffffffff')";
     const before = await ask(reached);
     await expect(refreshTotals(system.clickhouse)).rejects.toThrow("throwIf");
-    const written = await counted(shop);
-    expect(written).toBeGreaterThan(0);
-    expect(written).toBeLessThan(8);
+    expect(await counted(shop)).toBeGreaterThan(5); // all but the block of the last row
     expect(await ask(reached)).toEqual(before);
     await run("ALTER TABLE event_slots DROP COLUMN probe");
     expect(await wrong()).toEqual([]);
@@ -197,7 +195,7 @@ test("a table that is older than its totals is counted day by day, then nothing 
   await run(
     `INSERT INTO events (workspace_id, message_id, type, event, timestamp, received_at)
      SELECT generateUUIDv4(), toString(number), 'track', 'Old', now64(3) - number * 3600 * 5, now64(3) - number * 3600 * 5
-     FROM numbers(40)`,
+     FROM numbers(30)`,
     client,
   );
   await migrateUp(migrations, files);

@@ -7,8 +7,13 @@ import { type ArchivedRecord, writeRecords } from "./archive-layout.ts";
 import type { ArchiveManifest } from "./archive-manifest.ts";
 import { type ArchivedRange, CORRUPT_FOLDER, folderOf, HOUR_MS, hourOf, keysOf } from "./archive-name.ts";
 
-/** An object and its manifest; `first` is the sequence number of its first record. */
-export type ArchiveObject = { first: string; data: File; manifest: File };
+/** An object and its manifest; `first` is the sequence number of its first record, `counts` is what it holds. */
+export type ArchiveObject = {
+  first: string;
+  counts: Pick<ArchivedRange, "records" | "events" | "bytes">;
+  data: File;
+  manifest: File;
+};
 type File = { key: string; body: Buffer };
 
 /**
@@ -120,6 +125,7 @@ function objectOf(group: Group, place: Pick<ArchivedRange, "stream" | "shard">):
   };
   return {
     first,
+    counts,
     data: { key: keys.data, body },
     manifest: { key: keys.manifest, body: Buffer.from(JSON.stringify(manifest)) },
   };

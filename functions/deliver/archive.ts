@@ -1,6 +1,7 @@
 import { eachAtOnce } from "../kit/at-once.ts";
 import { messageOf } from "../kit/errors.ts";
 import { log } from "../kit/log.ts";
+import { metrics } from "../kit/metrics.ts";
 import { ANSWER_MS, answer } from "./answer.ts";
 import { compareSeq } from "./archive-name.ts";
 import { type ArchiveObject, archiveObjectsOf } from "./archive-objects.ts";
@@ -28,6 +29,9 @@ export const createArchive =
       try {
         await put(object.data.key, object.data.body, signal);
         await put(object.manifest.key, object.manifest.body, signal);
+        metrics.archived.frames(object.counts.records);
+        metrics.archived.events(object.counts.events);
+        metrics.archived.bytes(object.counts.bytes);
       } catch (error) {
         told(object, error);
         failed.push(object.first);

@@ -5,6 +5,7 @@ import { eventsIn } from "../event/frame-event.ts";
 import { valuesOf } from "../event/frame-reader.ts";
 import { selectEvents } from "../event/select-events.ts";
 import { log } from "../kit/log.ts";
+import { metrics } from "../kit/metrics.ts";
 import { letterIdOf } from "./dead-letter.ts";
 import type { Piece } from "./prepare.ts";
 import { RowsRefused } from "./rows-refused.ts";
@@ -76,11 +77,18 @@ export const createStoreOnce =
         ? await withoutRepeats(ports, left, there, doubtful)
         : left;
     const events = selected.filter(({ subs }) => subs.length > 0);
-    if (events.length === 0) return;
+    // When the chunk is done, so that one that is tried again is not counted twice.
+    const count = () => {
+      metrics.writer.there(countOf(there));
+      metrics.writer.lookedUp([...doubtful.values()].reduce((sum, places) => sum + places.size, 0));
+      metrics.writer.repeated(countOf(left) - countOf(events));
+    };
+    if (events.length === 0) return count();
     const suspects = events.flatMap(suspectsOf);
     // Before the rows: what is noted and not stored costs a look-up, what is stored and not noted may be stored twice.
     if (suspects.length > 0) await ports.noteSuspects(range.shard, suspects);
     await insertAll(ports, { range, pieces, endsAtMs, now, refusals: 0 }, events, present.length);
+    count();
   };
 
 type Insertion = {
@@ -113,6 +121,7 @@ async function insertAll(
     const present = await ports.storedPositions(range);
     const stored = new Set(present.map(({ seq, sub }) => `${seq}/${sub}`));
     const left = keepLeft(events, stored);
+    metrics.writer.stored(countOf(events) - countOf(left));
     if (countOf(left) === 1 || ++insertion.refusals > REFUSALS_MAX) {
       await ports.reject(left.flatMap((piece) => lettersOf(range, piece, error.message)));
       return;
@@ -139,8 +148,9 @@ async function insertOnce(
     // two copies. So an invocation that is over inserts nothing more (F9).
     const msLeft = endsAtMs - now();
     if (msLeft <= 0) throw new Error("the invocation's time is over, the range is left to its retry");
+    if (token.endsWith(AGAIN)) metrics.writer.tokenAgain(1);
     await ports.insert(range, events, token, msLeft);
-    if ((await ports.storedCount(range)) >= wanted) return;
+    if ((await ports.storedCount(range)) >= wanted) return metrics.writer.stored(countOf(events));
   }
   throw new Error(`ClickHouse said that it stored ${range.shard} ${range.from}-${range.to}, and it did not`);
 }
@@ -281,10 +291,12 @@ function messagesOf(frame: Frame): Wanted[] {
 /** Bumped when the columns of an insert change: rows of another shape are other rows. */
 const SHAPE = "v1";
 
+const AGAIN = ":again";
+
 /** The names of what is inserted, exactly: a token used for other rows would lose them in silence. reliability.md 3.3. */
 function tokensOf(range: Range, pieces: readonly Piece[], selected: readonly Selected[]): [string, string] {
   const token = tokenOf(range, pieces, selected);
-  return [token, `${token}:again`];
+  return [token, `${token}${AGAIN}`];
 }
 
 function tokenOf({ stream, shard, from, to }: Range, pieces: readonly Piece[], selected: readonly Selected[]): string {

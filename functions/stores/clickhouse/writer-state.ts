@@ -7,6 +7,7 @@ export type WriterState = {
   rows: number;
   parts: number;
   rowsLastMinute: number;
+  rowsLastHour: number;
   newestMs: number;
   /** Events of the last 15 minutes that were looked up before they were stored. */
   suspectsNoted: number;
@@ -31,6 +32,7 @@ export const createWriterState = (clickhouse: Pick<ClickHouseClient, "query">) =
     rows: number("rows"),
     parts: number("parts"),
     rowsLastMinute: number("rows_last_minute"),
+    rowsLastHour: number("rows_last_hour"),
     newestMs: number("newest_ms"),
     suspectsNoted: number("suspects_noted"),
     letters: letters.map(({ stage, code, letters: count }) => ({ stage, code, letters: Number(count) })),

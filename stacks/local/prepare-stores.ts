@@ -27,7 +27,7 @@ import { LOCAL } from "./local-mode.ts";
 import type { Addresses } from "./system.ts";
 
 /** Where the engines are reached. */
-export type Engines = Omit<Addresses, "ingestUrl" | "apiUrl">;
+export type Engines = Omit<Addresses, "ingestUrl" | "apiUrl" | "workersUrl">;
 
 const CALL = { attempts: 3, timeoutMs: 10_000 };
 

@@ -29,6 +29,8 @@ export type Addresses = {
   streamUrl: string;
   queuesUrl: string;
   cacheUrl: string;
+  /** Where the workers tell their metrics. */
+  workersUrl: string;
 };
 
 export type System = {
@@ -110,18 +112,22 @@ export async function startSystem({ dataDir: given, ports, redisUrl, say }: Syst
       queuesUrl: engines.queuesUrl,
       dataDir: join(dataDir, "workers"),
     }));
-    const [{ engines }, doors] = await settled([
+    const [{ engines }, doors, workers] = await settled([
       reachable,
       run<DoorsOptions, DoorsReady>("doors", fileOf("doors"), doorsOptions, async (ready) => ({
         ...(await doorsOptions),
         ...ready,
       })),
-      run<WorkersOptions, WorkersReady>("workers", fileOf("workers"), workersOptions, () => workersOptions),
+      run<WorkersOptions, WorkersReady>("workers", fileOf("workers"), workersOptions, async (ready) => ({
+        ...(await workersOptions),
+        ...ready,
+      })),
     ]);
     const all: Addresses = {
       ...engines,
       ingestUrl: `http://127.0.0.1:${doors.ingestPort}`,
       apiUrl: `http://127.0.0.1:${doors.apiPort}`,
+      workersUrl: `http://127.0.0.1:${workers.metricsPort}`,
     };
     reached = all;
     writeRun();

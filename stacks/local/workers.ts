@@ -8,8 +8,11 @@ import { wire as wireDeliver } from "../../functions/entry/deliver.ts";
 import { wire as wireRepublish } from "../../functions/entry/republish.ts";
 import { log } from "../../functions/kit/log.ts";
 import { clientConfig } from "../../functions/stores/aws/client.ts";
+import { type ClickHouseAddress, createClickHouse } from "../../functions/stores/clickhouse/client.ts";
+import { createWriterState } from "../../functions/stores/clickhouse/writer-state.ts";
 import { openStores, type StoresSettings } from "../../functions/stores/open.ts";
 import { runChild } from "./child.ts";
+import { closeServer } from "./engines/guarded-server.ts";
 import { openCheckpoints } from "./event-source/checkpoints.ts";
 import { createFunction } from "./event-source/function.ts";
 import { startKinesisMapping } from "./event-source/kinesis-mapping.ts";
@@ -18,9 +21,18 @@ import { startQueueMapping } from "./event-source/queue-mapping.ts";
 import { LOCAL } from "./local-mode.ts";
 import { realClock } from "./scheduler/clock.ts";
 import { type ScheduledFunction, startScheduler } from "./scheduler/scheduler.ts";
+import { queueDepths } from "./status/queue-depths.ts";
+import { serveWorkerMetrics } from "./worker-metrics.ts";
 
-export type WorkersOptions = { stores: StoresSettings; streamUrl: string; queuesUrl: string; dataDir: string };
-export type WorkersReady = Record<string, never>;
+export type WorkersOptions = {
+  stores: StoresSettings;
+  streamUrl: string;
+  queuesUrl: string;
+  dataDir: string;
+  /** Where the metrics are told; 0 or nothing = any free port. */
+  metricsPort?: number;
+};
+export type WorkersReady = { metricsPort: number };
 
 /** What EventBridge calls in AWS. No room has a scheduled function yet. */
 const SCHEDULES: ScheduledFunction[] = [];
@@ -31,7 +43,7 @@ const CALL = { attempts: 3, timeoutMs: 10_000 };
 const POLL = { attempts: 3, timeoutMs: 30_000 };
 
 /** The consumers, called by the event-source mapper as Lambda calls them. What AWS takes as settings stands here. */
-runChild<WorkersOptions, WorkersReady>(async ({ stores: settings, streamUrl, queuesUrl, dataDir }) => {
+runChild<WorkersOptions, WorkersReady>(async ({ stores: settings, streamUrl, queuesUrl, dataDir, metricsPort = 0 }) => {
   const kinesis = new KinesisClient(clientConfig({ region: LOCAL.region, endpoint: streamUrl }, CALL));
   const s3 = new S3Client({
     ...clientConfig({ region: LOCAL.region, endpoint: queuesUrl }, CALL),
@@ -82,10 +94,21 @@ runChild<WorkersOptions, WorkersReady>(async ({ stores: settings, streamUrl, que
   const deadLetter = consume("dead-letter", settings.queues.dlqUrl, wireDeadLetter(stores));
   const republish = consume("republish", settings.queues.retryUrl, wireRepublish(stores));
   const scheduler = startScheduler({ schedules: SCHEDULES, clock: realClock, log });
+  const clickhouse = createClickHouse(settings.clickhouse as ClickHouseAddress);
+  const told = await serveWorkerMetrics(
+    {
+      lags: () => ({ deliver: deliver.lag(), archive: archive.lag() }),
+      queues: (signal) => queueDepths(sqs, signal),
+      writerState: createWriterState(clickhouse),
+    },
+    metricsPort,
+  );
   return {
-    ready: {},
+    ready: { metricsPort: told.port },
     stop: async () => {
-      await Promise.all([deliver.stop(), archive.stop(), deadLetter.stop(), republish.stop(), scheduler.stop()]);
+      const consumers = [deliver, archive, deadLetter, republish, scheduler].map((each) => each.stop());
+      await Promise.all([...consumers, closeServer(told.server, 0)]);
+      await clickhouse.close();
     },
   };
 });

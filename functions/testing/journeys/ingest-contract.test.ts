@@ -823,13 +823,14 @@ test.each(ROWS.filter(([row]) => DOORS_DIE.has(row)))("%s %s", async (_row, _gua
   await holds();
 });
 
-test("npm run status tells how far the writer is behind, what waits, and why events were refused", async () => {
+test("npm run status tells how far the writer is behind, what it stored, what waits, and why events were refused", async () => {
   const command = fileURLToPath(new URL("../../../stacks/local/commands/status.ts", import.meta.url));
   const run = (...args: string[]) =>
     execFileSync(process.execPath, [command, ...args], {
       env: { ...process.env, MILLRACE_DATA: system.dataDir() },
       encoding: "utf8",
     });
+  await post("/track", anEvent());
   await post("/track", anEvent({ event: 5 }));
   await eventually(async () => {
     const status = JSON.parse(run("--json"));
@@ -839,6 +840,13 @@ test("npm run status tells how far the writer is behind, what waits, and why eve
     expect(status.queues.map(({ name }: { name: string }) => name)).toEqual(expect.arrayContaining(["dlq", "retry"]));
     expect(status.writer.rows).toBeGreaterThan(0);
     expect(status.writer.letters).toContainEqual(expect.objectContaining({ code: "validation_failed" }));
+    expect(status.workers).toMatchObject({
+      events: { stored: expect.any(Number) },
+      inserts: { max: expect.any(Number) },
+    });
   });
   expect(run()).toMatch(/deliver\s+shardId-\d+\s+0 behind/);
+  const metrics = await (await fetch(`${system.running().workersUrl}/metrics`)).text();
+  expect(metrics).toMatch(/^millrace_consumer_behind_seconds\{consumer="archive",shard="shardId-\d+"\} \d/m);
+  expect(metrics).toMatch(/^millrace_events_parts [1-9]/m);
 });

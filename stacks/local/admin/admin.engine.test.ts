@@ -11,6 +11,7 @@ import { openPostgres } from "../../../functions/stores/postgres/client.ts";
 import { auditLog } from "../../../functions/stores/postgres/schema/audit-log.ts";
 import { createSourceByLookup } from "../../../functions/stores/postgres/source-by-lookup.ts";
 import { type FreshPostgres, freshPostgres } from "../../../functions/testing/fresh-postgres.ts";
+import { adminCommand } from "./command.ts";
 
 const COMMAND = fileURLToPath(new URL("../commands/admin.ts", import.meta.url));
 
@@ -32,9 +33,21 @@ afterAll(async () => {
 
 type Ended = { code: number; stdout: string; stderr: string };
 
-/** The command as a person runs it; nothing of this process' environment names a database. */
-function admin(args: string[], variables: Record<string, string> = { POSTGRES_URL: fresh.url }): Promise<Ended> {
-  const env = { PATH: process.env.PATH, MILLRACE_DATA: folder, LOG_LEVEL: "silent", ...variables };
+/** Nothing of this process' environment names a database. */
+const environmentOf = (variables: Record<string, string>) => ({ MILLRACE_DATA: folder, ...variables });
+
+/** What the command does, in this process: starting one costs more than all else. */
+async function admin(args: string[], variables: Record<string, string> = { POSTGRES_URL: fresh.url }): Promise<Ended> {
+  const said = { stdout: "", stderr: "" };
+  const to = (stream: "stdout" | "stderr") => ({ write: (text: string) => (said[stream] += text) });
+  const terminal = { stdout: to("stdout"), stderr: to("stderr"), environment: environmentOf(variables) };
+  const code = await adminCommand(args, terminal);
+  return { code, ...said };
+}
+
+/** The command as a person runs it, which must end by itself. */
+function inProcess(args: string[], variables: Record<string, string> = { POSTGRES_URL: fresh.url }): Promise<Ended> {
+  const env = { PATH: process.env.PATH, LOG_LEVEL: "silent", ...environmentOf(variables) };
   return new Promise((resolve) => {
     execFile(process.execPath, [COMMAND, ...args], { env }, (error, stdout, stderr) => {
       resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout, stderr });
@@ -105,6 +118,22 @@ test("from nothing to a workspace that takes events and answers, each secret sho
       "npm run admin",
     ]),
   );
+});
+
+test("as a process it takes its arguments and environment, writes to both streams, and ends with its code", async () => {
+  const created = await inProcess(["workspace", "create", "--name", "Process", "--json"]);
+  expect([created.code, created.stderr]).toEqual([0, ""]);
+  expect(JSON.parse(created.stdout)).toMatchObject({ name: "Process", timezone: "UTC" });
+  const [listed, refused, wrong, away] = await Promise.all([
+    inProcess(["workspace", "list"]),
+    inProcess(["key", "revoke", "nonsense"]),
+    inProcess(["workspace", "drop"]),
+    inProcess(["workspace", "list"], { POSTGRES_URL: "postgres://a:secret@127.0.0.1:1/x" }),
+  ]);
+  expect(listed).toEqual({ code: 0, stdout: expect.stringContaining("Process"), stderr: "" });
+  expect(refused).toEqual({ code: 1, stdout: "", stderr: "millrace  There is no such key.\n" });
+  expect(wrong).toEqual({ code: 2, stdout: "", stderr: expect.stringContaining("There is no command") });
+  expect(away).toEqual({ code: 1, stdout: "", stderr: "millrace  The database does not answer, try again.\n" });
 });
 
 test("a key that clients have already is taken over once, one that everybody knows never", async () => {

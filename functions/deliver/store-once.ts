@@ -121,7 +121,6 @@ async function insertAll(
     const present = await ports.storedPositions(range);
     const stored = new Set(present.map(({ seq, sub }) => `${seq}/${sub}`));
     const left = keepLeft(events, stored);
-    metrics.writer.stored(countOf(events) - countOf(left));
     if (countOf(left) === 1 || ++insertion.refusals > REFUSALS_MAX) {
       await ports.reject(left.flatMap((piece) => lettersOf(range, piece, error.message)));
       return;
@@ -148,9 +147,8 @@ async function insertOnce(
     // two copies. So an invocation that is over inserts nothing more (F9).
     const msLeft = endsAtMs - now();
     if (msLeft <= 0) throw new Error("the invocation's time is over, the range is left to its retry");
-    if (token.endsWith(AGAIN)) metrics.writer.tokenAgain(1);
     await ports.insert(range, events, token, msLeft);
-    if ((await ports.storedCount(range)) >= wanted) return metrics.writer.stored(countOf(events));
+    if ((await ports.storedCount(range)) >= wanted) return;
   }
   throw new Error(`ClickHouse said that it stored ${range.shard} ${range.from}-${range.to}, and it did not`);
 }
@@ -291,7 +289,8 @@ function messagesOf(frame: Frame): Wanted[] {
 /** Bumped when the columns of an insert change: rows of another shape are other rows. */
 const SHAPE = "v1";
 
-const AGAIN = ":again";
+/** Ends the second name of an insert, for when the first stands for nothing. */
+export const AGAIN = ":again";
 
 /** The names of what is inserted, exactly: a token used for other rows would lose them in silence. reliability.md 3.3. */
 function tokensOf(range: Range, pieces: readonly Piece[], selected: readonly Selected[]): [string, string] {

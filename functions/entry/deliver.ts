@@ -1,4 +1,5 @@
 import { counted } from "../deliver/counted.ts";
+import { countedInsert } from "../deliver/counted-insert.ts";
 import { createDeliver, type DeliverHandler } from "../deliver/deliver.ts";
 import { createStoreOnce } from "../deliver/store-once.ts";
 import type { RejectEvents } from "../event/dead-letter.ts";
@@ -14,7 +15,8 @@ export const wire = ({ reject: send, warehouse }: Stores): DeliverHandler => {
     await send(letters);
     metrics.writer.letters(letters);
   };
-  return counted("deliver", createDeliver({ reject, storeOnce: createStoreOnce({ ...warehouse, reject }) }));
+  const storeOnce = createStoreOnce({ ...warehouse, insert: countedInsert(warehouse.insert), reject });
+  return counted("deliver", createDeliver({ reject, storeOnce }));
 };
 
 export const handler: DeliverHandler = onFirstCall(() => endsWithMetrics("deliver", wire(openStores(env.stores))));

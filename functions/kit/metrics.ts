@@ -79,8 +79,7 @@ const invocationsFailed = counted(
   ["consumer"],
 );
 const writer = {
-  /** Events that an insert of this process is known to have stored. */
-  stored: counted("millrace_writer_events_stored_total", "Events stored."),
+  stored: counted("millrace_writer_events_stored_total", "Events that an insert of this process stored."),
   there: counted("millrace_writer_events_there_total", "Events left out, their place in the stream was stored before."),
   repeated: counted("millrace_writer_events_repeated_total", "Events left out, their message id was stored before."),
   lookedUp: counted("millrace_writer_events_looked_up_total", "Events whose message id was looked up: suspects."),
@@ -170,10 +169,10 @@ export const metrics = {
   writer: {
     ...writer,
     letters: (letters: readonly Refusal[]): void => ofEach(letters, writer.letters),
+    insertBytes,
     /** One insert that was taken. */
-    inserted: ({ rows, bytes, seconds }: { rows: number; bytes: number; seconds: number }): void => {
+    inserted: ({ rows, seconds }: { rows: number; seconds: number }): void => {
       insertRows(rows);
-      insertBytes(bytes);
       insertSeconds(seconds);
       insertsLately.add(rows);
     },

@@ -1,8 +1,6 @@
-import { RowsRefused } from "../../deliver/rows-refused.ts";
 import type { Range, Selected, StorePorts } from "../../deliver/store-once.ts";
 import { FRAME_COLUMNS, JSON_COLUMNS } from "../../event/columns.ts";
 import { uuidBytes } from "../../kit/id.ts";
-import { metrics } from "../../kit/metrics.ts";
 import type { InsertNative } from "./insert-rows.ts";
 import { jsonTexts, type NativeColumn, nativeBlock, repeated, text, uint32s } from "./native-block.ts";
 
@@ -25,17 +23,10 @@ export const createInsertEvents =
     const events = selected.reduce((sum, { subs }) => sum + subs.length, 0);
     const names = columns.map(({ name }) => name);
     const queryId = `writer:${range.stream}:${range.shard}:${newId()}`;
-    const body = nativeBlock(events, columns);
-    const began = performance.now();
-    try {
-      await insert("events", names, body, token, { queryId, maxMs: Math.min(msMax, INSERT_MS_MAX) });
-    } catch (error) {
-      if (error instanceof RowsRefused) metrics.writer.refused(1);
-      else metrics.writer.unknown(1);
-      throw error;
-    }
-    const bytes = body.reduce((sum, { length }) => sum + length, 0);
-    metrics.writer.inserted({ rows: events, bytes, seconds: (performance.now() - began) / 1_000 });
+    await insert("events", names, nativeBlock(events, columns), token, {
+      queryId,
+      maxMs: Math.min(msMax, INSERT_MS_MAX),
+    });
   };
 
 function columnsOf({ shard }: Range, selected: readonly Selected[]): NativeColumn[] {

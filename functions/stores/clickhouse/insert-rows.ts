@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { text as readText } from "node:stream/consumers";
 import { type ClickHouseClient, ClickHouseError, type ClickHouseSettings, type ExecParams } from "@clickhouse/client";
 import { RowsRefused } from "../../deliver/rows-refused.ts";
+import { metrics } from "../../kit/metrics.ts";
 import { fromClickHouse } from "./clickhouse-error.ts";
 import { isAtLeast, type ServerVersion, serverVersion } from "./server-version.ts";
 
@@ -22,11 +23,12 @@ export type InsertNative = (
 export function createInsertNative(clickhouse: Pick<ClickHouseClient, "exec" | "query">): InsertNative {
   const version = serverVersion(clickhouse);
   return async (table, columnNames, body, token, { queryId, maxMs }) => {
+    // One piece: a column of each of many frames makes tens of thousands, and each would cost a turn of the stream.
+    const bytes = body instanceof Uint8Array ? body : Buffer.concat(body);
     try {
       await sent(clickhouse, {
         query: `INSERT INTO ${quoted(table)} (${columnNames.map(quoted).join(", ")}) FORMAT Native`,
-        // One piece: a column of each of many frames makes tens of thousands, and each would cost a turn of the stream.
-        values: Readable.from([body instanceof Uint8Array ? body : Buffer.concat(body)], { objectMode: false }),
+        values: Readable.from([bytes], { objectMode: false }),
         query_id: queryId,
         abort_signal: AbortSignal.timeout(maxMs),
         clickhouse_settings: {
@@ -42,6 +44,7 @@ export function createInsertNative(clickhouse: Pick<ClickHouseClient, "exec" | "
     } catch (error) {
       throw refusedRows(error) ?? fromClickHouse(error);
     }
+    metrics.writer.insertBytes(bytes.length);
   };
 }
 

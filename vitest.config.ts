@@ -3,7 +3,8 @@ import { defineConfig } from "vitest/config";
 /**
  * unit         pure: no engine, no network, milliseconds.
  * integration  `*.engine.test.ts`: stores, SQL and local engines against real engines, started once a run.
- * journeys     the whole system as `npm start` runs it, from HTTP in to rows out, kills included: one file at a time.
+ * journeys     the whole system as `npm start` runs it, from HTTP in to rows out.
+ * kills        the same, with processes killed again and again; they restart on their ports, so nothing runs beside them.
  * sdks         the SDKs of Node, and the requests of others, against the whole system; they mostly wait to come again.
  * browsers     `*.browser.test.ts`: SDKs of web pages in Chromium, which .ci/run installs.
  * python       `*.python.test.ts`: SDKs of Python in an environment of their own, which needs PyPI.
@@ -45,6 +46,15 @@ export default defineConfig({
         test: {
           name: "journeys",
           include: ["functions/testing/journeys/**/*.test.ts"],
+          exclude: ["functions/testing/journeys/*kills.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "kills",
+          include: ["functions/testing/journeys/*kills.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,

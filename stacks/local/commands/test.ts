@@ -6,7 +6,7 @@ import { rowsWithoutTest } from "../../../functions/testing/contract-rows.ts";
  * `npm test`: every suite that needs no system package, and a last line that says how many tests ran. Names of files or
  * vitest's own options may follow (`npm test -- functions/ingest`, `npm test -- -t "late"`).
  */
-const PROJECTS = ["unit", "integration", "sdks", "journeys"];
+const PROJECTS = ["unit", "integration", "sdks", "journeys", "kills"];
 const HELP = `Runs the tests. It needs no network and no system package.
 
   npm test                                   everything but what needs Redis, LocalStack or a browser

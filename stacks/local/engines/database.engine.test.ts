@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import postgres from "postgres";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Child, startChild } from "../child.ts";
 import { forgetDatabase } from "./database/home.ts";
 import { type EngineOptions, type EngineReady, engineFile } from "./list.ts";
@@ -14,6 +14,19 @@ import { type EngineOptions, type EngineReady, engineFile } from "./list.ts";
 let folder: string;
 let dataDir: string;
 const children: Child<EngineReady>[] = [];
+
+/** What a first start leaves behind, made once: to make it costs more than most of what is tested on it. */
+let template: string;
+beforeAll(async () => {
+  template = await mkdtemp(join(tmpdir(), "millrace-database-"));
+  await chmod(template, 0o755);
+  const options = { dataDir: join(template, "database"), port: 0 };
+  const first = await startChild<EngineOptions, EngineReady>(engineFile("database"), options);
+  await first.stop();
+});
+afterAll(() => rm(template, { recursive: true, force: true }));
+/** The next start is not the first one of its data. */
+const startedBefore = () => execFileSync("cp", ["-a", join(template, "database"), dataDir]);
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "millrace-database-"));
@@ -67,6 +80,7 @@ const gone = (pid: number) => expect.poll(() => alive(pid), { timeout: 15_000, i
 
 describe("the local database", () => {
   test("keeps its rows over a stop and a start, and listens on 127.0.0.1 only", async () => {
+    startedBefore();
     const first = await start();
     await run(first.ready.url, "create table kept (n int)", "insert into kept values (7)");
     expect(await run(first.ready.url, "show listen_addresses")).toEqual([{ listen_addresses: "127.0.0.1" }]);
@@ -77,6 +91,7 @@ describe("the local database", () => {
   });
 
   test("refuses a wrong password", async () => {
+    startedBefore();
     const { ready } = await start();
     await expect(run(ready.url.replace("millrace:millrace", "millrace:guess"), "select 1")).rejects.toMatchObject({
       code: "28P01",
@@ -84,6 +99,7 @@ describe("the local database", () => {
   });
 
   test("stops within seconds while a client holds a transaction open", async () => {
+    startedBefore();
     const child = await start();
     const sql = postgres(child.ready.url, { max: 1, onnotice: () => {} });
     await sql.unsafe("begin; create table t (n int)").simple();
@@ -95,6 +111,7 @@ describe("the local database", () => {
   });
 
   test("a SIGKILL of its process leaves no Postgres behind and every committed row in place", async () => {
+    startedBefore();
     const child = await start();
     await run(child.ready.url, "create table kept (n int)", "insert into kept select generate_series(1, 1000)");
     const postmaster = postmasterOf();
@@ -105,6 +122,7 @@ describe("the local database", () => {
   });
 
   test("its process ends when Postgres is killed, and a start right after it has every committed row", async () => {
+    startedBefore();
     const child = await start();
     await run(child.ready.url, "create table kept (n int)", "insert into kept values (1)");
     process.kill(postmasterOf(), "SIGKILL");
@@ -114,6 +132,7 @@ describe("the local database", () => {
   });
 
   test("its process ends when the guardian is killed, and Postgres with it", async () => {
+    startedBefore();
     const child = await start();
     const postmaster = postmasterOf();
     process.kill(parentOf(postmaster), "SIGKILL");
@@ -122,6 +141,7 @@ describe("the local database", () => {
   });
 
   test("a Postgres that outlived everybody is stopped, and its rows are there", async () => {
+    startedBefore();
     const child = await start();
     await run(child.ready.url, "create table kept (n int)", "insert into kept values (1)");
     const postmaster = postmasterOf();
@@ -136,6 +156,7 @@ describe("the local database", () => {
   });
 
   test("a lock file that names somebody else's process is no obstacle, and that process is left alone", async () => {
+    startedBefore();
     const child = await start();
     await child.stop();
     const bystander = fork("-e", ["setInterval(() => {}, 1000)"], { execPath: process.execPath, silent: true });

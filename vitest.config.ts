@@ -24,6 +24,9 @@ export default defineConfig({
           name: "unit",
           // No test is about time: a busy machine may take long.
           testTimeout: 60_000,
+          // Files of one worker share their modules, whose loading is half of what this project costs. A file that needs
+          // fresh ones says so (vi.resetModules).
+          isolate: false,
           include: of("*.test.ts"),
           exclude: [
             ...of("*.engine.test.ts"),

@@ -16,9 +16,12 @@ vi.stubGlobal("awslambda", {
   },
 });
 vi.stubEnv("POSTGRES_URL", "postgres://nobody@127.0.0.1:1/nothing");
+// The environment is read when its module is loaded, which other files of this worker have done, and will do.
+vi.resetModules();
 afterAll(() => {
   vi.unstubAllGlobals();
   vi.unstubAllEnvs();
+  vi.resetModules();
 });
 
 test("a call of the live view's function is answered as a stream, and needs a token", async () => {

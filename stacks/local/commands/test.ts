@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startVitest } from "vitest/node";
 import { rowsWithoutTest } from "../../../functions/testing/contract-rows.ts";
@@ -21,6 +22,8 @@ if (args.includes("--help")) {
 
 process.env.LOG_LEVEL ??= "silent";
 const root = fileURLToPath(new URL("../../..", import.meta.url));
+// The tests start hundreds of processes from the same files: Node keeps what it made of them. Where it may not write, it does without.
+process.env.NODE_COMPILE_CACHE ??= join(root, "node_modules/.cache/millrace/compiled");
 const started = performance.now();
 const option = (name: string) => {
   const at = args.indexOf(name);

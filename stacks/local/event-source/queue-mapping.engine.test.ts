@@ -12,7 +12,8 @@ import {
   type SQSClient,
 } from "@aws-sdk/client-sqs";
 import type { SQSEvent } from "aws-lambda";
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { eventually } from "../../../functions/testing/local-system.ts";
 import { type Child, startChild } from "../child.ts";
 import { s3At, sqsAt } from "../engines/engine-clients.ts";
 import { type EngineReady, engineFile } from "../engines/list.ts";
@@ -35,10 +36,9 @@ beforeAll(async () => {
   await start(0);
   sqs = sqsAt(engine.ready.url);
 });
-afterEach(async () => {
-  await Promise.all(mappings.splice(0).map((mapping) => mapping.stop()));
-});
+const stopMappings = () => Promise.all(mappings.splice(0).map((mapping) => mapping.stop()));
 afterAll(async () => {
+  await stopMappings();
   await engine.stop();
   await rm(dataDir, { recursive: true, force: true });
 });
@@ -46,8 +46,11 @@ afterAll(async () => {
 async function start(port: number): Promise<void> {
   engine = await startChild(engineFile("queues"), { dataDir, port });
 }
-const until = (condition: () => unknown) => expect.poll(condition, { timeout: 60_000, interval: 50 });
-const createQueue = async (QueueName: string, Attributes: Record<string, string> = { VisibilityTimeout: "3" }) =>
+const until = (condition: () => unknown) => ({
+  toBe: (value: unknown) => eventually(async () => expect(await condition()).toBe(value), 60_000),
+  toEqual: (value: unknown) => eventually(async () => expect(await condition()).toEqual(value), 60_000),
+});
+const createQueue = async (QueueName: string, Attributes: Record<string, string> = { VisibilityTimeout: "5" }) =>
   (await sqs.send(new CreateQueueCommand({ QueueName, Attributes }))).QueueUrl ?? "";
 async function send(QueueUrl: string, bodies: string[]): Promise<void> {
   for (let at = 0; at < bodies.length; at += 10) {
@@ -92,7 +95,8 @@ function noting(answer: (event: SQSEvent) => unknown = () => undefined) {
 }
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => `${index}`);
 
-test("every message is handled and deleted, in batches of at most batchSize", async () => {
+// Each has a queue of its own, and most wait for a visibility to end: together.
+test.concurrent("every message is handled and deleted, in batches of at most batchSize", async () => {
   const url = await createQueue("plain");
   await send(url, numbered(25));
   const { handler, batches, seen } = noting();
@@ -102,7 +106,7 @@ test("every message is handled and deleted, in batches of at most batchSize", as
   await until(() => left(url)).toBe(0);
 });
 
-test("only the reported messages return, the others are deleted", async () => {
+test.concurrent("only the reported messages return, the others are deleted", async () => {
   const url = await createQueue("partial");
   await send(url, ["a", "bad", "c"]);
   const once = new Set<string>();
@@ -116,7 +120,7 @@ test("only the reported messages return, the others are deleted", async () => {
   expect(batches.map((batch) => batch.toSorted())).toEqual([["a", "bad", "c"], ["bad"]]);
 });
 
-test.each<[string, (event: SQSEvent) => unknown]>([
+test.concurrent.each<[string, (event: SQSEvent) => unknown]>([
   ["an error", () => Promise.reject(new Error("no"))],
   ["an unknown identifier", () => ({ batchItemFailures: [{ itemIdentifier: "nobody" }] })],
   ["an empty identifier", () => ({ batchItemFailures: [{ itemIdentifier: "" }] })],
@@ -135,7 +139,7 @@ test.each<[string, (event: SQSEvent) => unknown]>([
   expect(batches.slice(1).flat().toSorted()).toEqual(["x", "y"]);
 });
 
-test("without ReportBatchItemFailures any answer is success", async () => {
+test.concurrent("without ReportBatchItemFailures any answer is success", async () => {
   const url = await createQueue("not-reporting");
   await send(url, ["x"]);
   const { handler, batches } = noting(({ Records }) => ({
@@ -146,7 +150,7 @@ test("without ReportBatchItemFailures any answer is success", async () => {
   expect(batches).toEqual([["x"]]);
 });
 
-test("a message that fails too often is in the dead-letter queue, counted by its receives", async () => {
+test.concurrent("a message that fails too often is in the dead-letter queue, counted by its receives", async () => {
   const dead = await createQueue("too-often-dead");
   const deadLetterTargetArn = "arn:aws:sqs:us-east-1:000000000000:too-often-dead";
   const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 2 });
@@ -163,7 +167,7 @@ test("a message that fails too often is in the dead-letter queue, counted by its
   expect(Messages?.[0]?.Body).toBe("poison");
 });
 
-test("with a window a batch holds more than one call to SQS can give", async () => {
+test.concurrent("with a window a batch holds more than one call to SQS can give", async () => {
   const url = await createQueue("window", { VisibilityTimeout: "30" });
   await send(url, numbered(40));
   const { handler, batches } = noting();
@@ -172,11 +176,11 @@ test("with a window a batch holds more than one call to SQS can give", async () 
   expect(batches.map((batch) => batch.length)).toEqual([40]);
 });
 
-test("a batch above ten without a window is refused, as AWS refuses it", () => {
+test.concurrent("a batch above ten without a window is refused, as AWS refuses it", () => {
   expect(() => map("http://127.0.0.1:1/q", () => {}, { batchSize: 11 })).toThrow(/needs a window/);
 });
 
-test("an invocation has at most 6 MB of payload", async () => {
+test.concurrent("an invocation has at most 6 MB of payload", async () => {
   const url = await createQueue("heavy", { VisibilityTimeout: "30" });
   for (let index = 0; index < 8; index += 1)
     await sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody: "x".repeat(1_000_000) }));
@@ -187,7 +191,7 @@ test("an invocation has at most 6 MB of payload", async () => {
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeGreaterThan(8_000_000);
 });
 
-test("no more invocations run at once than allowed", async () => {
+test.concurrent("no more invocations run at once than allowed", async () => {
   const url = await createQueue("narrow", { VisibilityTimeout: "30" });
   await send(url, numbered(20));
   let [running, most, handled] = [0, 0, 0];
@@ -209,7 +213,7 @@ test("no more invocations run at once than allowed", async () => {
   expect(most).toBe(3);
 });
 
-test("a throttled batch returns without having been handled", async () => {
+test.concurrent("a throttled batch returns without having been handled", async () => {
   const url = await createQueue("throttled");
   await send(url, ["x"]);
   const gate = Promise.withResolvers<void>();
@@ -229,7 +233,7 @@ test("a throttled batch returns without having been handled", async () => {
   expect(batches).toEqual([["x"]]);
 });
 
-test("the event is that of Lambda, message attributes included", async () => {
+test.concurrent("the event is that of Lambda, message attributes included", async () => {
   const QueueUrl = await createQueue("shape");
   const { MessageId } = await sqs.send(
     new SendMessageCommand({
@@ -267,7 +271,7 @@ test("the event is that of Lambda, message attributes included", async () => {
   });
 });
 
-test("stop waits for the invocation in flight and deletes what it did; the rest is visible at once", async () => {
+test.concurrent("stop waits for the invocation in flight and deletes what it did; the rest is visible at once", async () => {
   const url = await createQueue("drained", { VisibilityTimeout: "600" });
   await send(url, ["first"]);
   const gate = Promise.withResolvers<void>();
@@ -290,6 +294,7 @@ test("stop waits for the invocation in flight and deletes what it did; the rest 
 });
 
 test("an engine that is killed and started again is waited for, and no acknowledged message is lost", async () => {
+  await stopMappings();
   const url = await createQueue("killed");
   const { handler, seen } = noting();
   const { log } = map(url, handler);

@@ -216,7 +216,8 @@ describe("storeOnce", () => {
       const table = aTable();
       const pieces = [aPiece(1, clean("a", "b", "c")), aPiece(2, clean("d"))];
       const storedPositions = async () => present.map((sub) => ({ seq: seqOf(1), sub }));
-      await createStoreOnce({ ...table.ports, storedPositions, storedCount: async () => 99 })(
+      const storedCount = async () => present.length + table.rows.length;
+      await createStoreOnce({ ...table.ports, storedPositions, storedCount })(
         { ...rangeOf(pieces), ...range },
         pieces,
         LATER,

@@ -4,6 +4,7 @@ import type { Known, Position, Wanted } from "../../deliver/store-once.ts";
 import { fromClickHouse } from "./clickhouse-error.ts";
 import { MANY } from "./note-suspects.ts";
 import { readSql } from "./sql-file.ts";
+import { throughStaleSocket } from "./stale-socket.ts";
 
 /** Sequence numbers as Kinesis writes them, both inclusive. */
 export type ShardRange = { shard: string; from: string; to: string };
@@ -36,14 +37,16 @@ export function createStoredKeys(
 ): StoredKeys {
   const rows = async <Row>(sql: string, query_params: Record<string, unknown>): Promise<Row[]> => {
     try {
-      const answer = await clickhouse.query({
-        query: readSql(sql),
-        query_params,
-        query_id: `writer:${randomUUID()}`,
-        format: "JSONEachRow",
-        clickhouse_settings: { max_execution_time: secondsMax },
+      return await throughStaleSocket(async () => {
+        const answer = await clickhouse.query({
+          query: readSql(sql),
+          query_params,
+          query_id: `writer:${randomUUID()}`,
+          format: "JSONEachRow",
+          clickhouse_settings: { max_execution_time: secondsMax },
+        });
+        return answer.json<Row>();
       });
-      return await answer.json<Row>();
     } catch (error) {
       throw fromClickHouse(error);
     }

@@ -15,6 +15,8 @@ export type StoredKeys = {
   storedCount: (range: ShardRange) => Promise<number>;
   storedMessageIds: (workspaceId: string, wanted: readonly Wanted[]) => Promise<Set<string>>;
   recentSuspects: (shard: string) => Promise<Known[] | "many">;
+  /** Which columns the table of events has at this moment. */
+  columnsNow: () => Promise<Set<string>>;
 };
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -70,6 +72,10 @@ export function createStoredKeys(
       });
       if (found.length > NAMED_MAX || found.some(({ message_id }) => message_id === MANY)) return "many";
       return found.map(({ workspace_id, message_id }) => ({ workspaceId: workspace_id, messageId: message_id }));
+    },
+    columnsNow: async () => {
+      const found = await rows<{ name: string }>("deliver/columns_now", {});
+      return new Set(found.map(({ name }) => name));
     },
     storedMessageIds: async (workspaceId, wanted) => {
       const stored = new Set<string>();

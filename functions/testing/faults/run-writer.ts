@@ -85,7 +85,7 @@ async function consume(
       if (chance() < 0.5) dying.abort();
       throw new Error("the process is gone");
     };
-    const size = 1 + Math.floor(chance() * BATCH_MAX);
+    const size = 1 + Math.floor(chance() * Math.min(BATCH_MAX, records.length / 4));
     for (let batch = 0; batch < 5 && done < records.length && !dying.signal.aborted; batch++)
       await deliverBatch(
         { mappingId: "mapping", streamArn, shardId },

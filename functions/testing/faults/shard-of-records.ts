@@ -40,10 +40,9 @@ export function shardOfRecords(chance: Chance, shard: string, workspaceId: strin
   };
   const records = Array.from({ length: count }, (_, index): ShardRecord => {
     const events = chance() < 0.8 ? [anEvent()] : Array.from({ length: 1 + Math.floor(chance() * 4) }, anEvent);
-    // A person's repeats come behind the event, so that a record of both has them in their order.
     return { sequenceNumber: seqOf(index), partitionKey: "p", data: aFrame(events, workspaceId), arrivalMs: NOW };
   });
-  for (let at = Math.floor(chance() * 500); at < count; at += 200 + Math.floor(chance() * 800)) {
+  for (let at = Math.floor(chance() * 50); at < count; at += 200 + Math.floor(chance() * 800)) {
     // Between two records: nothing that was sent is lost with it.
     const data = aFrame([aCheckedEvent()], workspaceId);
     data.writeUInt8(data.readUInt8(data.length - 1) ^ 1, data.length - 1);

@@ -72,7 +72,7 @@ async function consume(
   const streamArn = "arn:aws:kinesis:us-east-1:000000000000:stream/events";
   const silent = () => {};
   let done = 0;
-  let anew = 2;
+  let isAnew = false;
   while (done < records.length) {
     // A process has a writer of its own, and dies of some invocations: what it did not note is not noted.
     const dying = new AbortController();
@@ -85,7 +85,7 @@ async function consume(
       if (chance() < 0.5) dying.abort();
       throw new Error("the process is gone");
     };
-    const size = 1 + Math.floor(chance() * Math.min(BATCH_MAX, records.length / 4));
+    const size = 1 + Math.floor(chance() * Math.min(BATCH_MAX, records.length / 3));
     for (let batch = 0; batch < 5 && done < records.length && !dying.signal.aborted; batch++)
       await deliverBatch(
         { mappingId: "mapping", streamArn, shardId },
@@ -105,8 +105,8 @@ async function consume(
         records.slice(done, done + size),
         dying.signal,
       );
-    if (anew > 0 && done > records.length / 2 && chance() < 0.3) {
-      anew--;
+    if (!isAnew && done > records.length / 2 && chance() < 0.5) {
+      isAnew = true;
       done = 0;
     }
   }

@@ -78,15 +78,6 @@ const writerSaboteurs: [Invariant, string, Schedule, (stores: Stores) => Stores]
     (stores) => ({ ...stores, reject: async () => {} }),
   ],
   [
-    "I2",
-    "it does not look for the first copy of a suspect",
-    createSchedule(24, {}),
-    ({ warehouse, ...stores }) => ({
-      ...stores,
-      warehouse: { ...warehouse, storedMessageIds: async () => new Set<string>() },
-    }),
-  ],
-  [
     "I1",
     "it believes an insert of which not all was done",
     createSchedule(25, {}),

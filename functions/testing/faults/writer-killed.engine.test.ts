@@ -82,7 +82,6 @@ const OUTCOMES: [id: string, what: string, dying: How, next: How, isAnew: boolea
     { batchSize: 5 },
     true,
   ],
-  ["F11", "before an insert", { killAt: { insert: 1, moment: "before" } }, {}, false],
 ];
 test.each(OUTCOMES)(
   "%s a writer that is killed %s: each event is stored once, in order",

@@ -9,7 +9,7 @@ import { log } from "../../kit/log.ts";
 import { openStores, type StoresSettings } from "../../stores/open.ts";
 
 /** Where the process dies at its `killAt`-th insert; `amid` is when the engine has the rows and works on them. */
-export type Moment = "before" | "amid" | "behind";
+export type Moment = "amid" | "behind";
 /** `failFirst`: the first invocation throws, so that its batch is halved. */
 export type WriterOptions = {
   stores: StoresSettings;
@@ -36,7 +36,6 @@ runChild<WriterOptions, Record<string, never>>(async (options) => {
   let inserts = 0;
   const insert: typeof real = async (...call) => {
     const isLast = ++inserts === killAt?.insert;
-    if (isLast && killAt?.moment === "before") return die();
     if (isLast && killAt?.moment === "amid") setTimeout(die, ON_THE_WAY_MS);
     await real(...call);
     if (isLast) return die();

@@ -1,5 +1,6 @@
 import { REPAIR_MUTATIONS } from "./mutations-of-repair.ts";
 import { DOOR_MUTATIONS } from "./mutations-of-the-door.ts";
+import { WRITER_MUTATIONS } from "./mutations-of-the-writer.ts";
 
 /** One line changed, and the test that must turn red. `find` stands exactly once in `file`. */
 export type Mutation = { name: string; file: string; find: string; replace: string; testFile: string; test: string };
@@ -120,7 +121,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "deliver: a chunk that failed is forgotten",
     file: "functions/deliver/deliver.ts",
-    find: "return failed ? failure(failed) : { batchItemFailures: [] };",
+    find: "return failed ? answerOf(failed, Records) : { batchItemFailures: [] };",
     replace: "return { batchItemFailures: [] };",
     testFile: "functions/deliver/deliver.test.ts",
     test: "reports",
@@ -309,4 +310,5 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   ...DOOR_MUTATIONS,
   ...REPAIR_MUTATIONS,
+  ...WRITER_MUTATIONS,
 ];

@@ -1,4 +1,4 @@
-import { timesOf } from "../event/frame-times.ts";
+import { everyTime, timesOf } from "../event/frame-times.ts";
 import { keep, type Selected } from "./selected.ts";
 
 /**
@@ -11,8 +11,8 @@ export function byMonth(events: readonly Selected[]): (readonly Selected[])[] {
   if (monthOf(first) === monthOf(last)) return [events];
   const months = new Map<number, Selected[]>();
   for (const piece of events) {
-    const times = timesOf(piece.frame, "timestamp");
-    for (const month of new Set(Array.from(times, monthOf))) {
+    const times = timesOf(piece.frame);
+    for (const month of new Set(times.map(monthOf))) {
       const own = keep(piece, (_, place) => monthOf(times[place] ?? 0) === month);
       months.set(month, [...(months.get(month) ?? []), own]);
     }
@@ -22,11 +22,12 @@ export function byMonth(events: readonly Selected[]): (readonly Selected[])[] {
 
 function span(events: readonly Selected[]): [first: number, last: number] {
   let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const { frame } of events)
-    for (const time of timesOf(frame, "timestamp")) {
-      if (time < first) first = time;
-      if (time > last) last = time;
-    }
+  const reach = (time: number) => {
+    if (time < first) first = time;
+    if (time > last) last = time;
+    return true;
+  };
+  for (const { frame } of events) everyTime(frame, reach);
   return [first, last];
 }
 

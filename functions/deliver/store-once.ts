@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { RejectEvents } from "../event/dead-letter.ts";
 import type { Frame } from "../event/frame.ts";
 import { valuesOf } from "../event/frame-reader.ts";
-import { timesOf } from "../event/frame-times.ts";
+import { everyTime } from "../event/frame-times.ts";
 import { isSaneTime } from "../event/sane-time.ts";
 import { AppError } from "../kit/errors.ts";
 import { createInTurn } from "../kit/in-turn.ts";
@@ -110,11 +110,12 @@ async function withoutBrokenClocks(
   { shard }: Range,
   pieces: readonly Selected[],
 ): Promise<readonly Selected[]> {
+  if (pieces.every(({ frame }) => everyTime(frame, isSaneTime))) return pieces;
   const sane = pieces.map(({ frame }) => {
-    const received = timesOf(frame, "received_at");
-    return Array.from(timesOf(frame, "timestamp"), (time, place) => isSaneTime(time, received[place] ?? 0));
+    const places: boolean[] = [];
+    everyTime(frame, (timestamp, receivedAt) => places.push(isSaneTime(timestamp, receivedAt)) > 0);
+    return places;
   });
-  if (sane.every((places) => places.every(Boolean))) return pieces;
   const parted = (isKept: boolean) =>
     pieces.map((piece, at) => keep(piece, (_, place) => sane[at]?.[place] === isKept));
   const broken = { message: "The time lies outside 2000-01-01 … 24 hours after it was received.", field: "timestamp" };

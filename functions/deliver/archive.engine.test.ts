@@ -289,6 +289,25 @@ describe("a replay", () => {
     expect(await rows(shop)).toHaveLength(before.length + 3 * EVENTS_EACH);
   });
 
+  test("F42 under live traffic adds nothing, and the traffic is stored once", async () => {
+    const [before, already] = [await rows(shop), await onStream()];
+    const live = [201, 202, 203, 204].reduce(
+      (sent, batch) => sent.then(() => sendBatch(shop, batch)),
+      Promise.resolve(),
+    );
+    const deliver = wireDeliver(system.stores);
+    const draining = (async () => {
+      for (const batchSize of [1, 4, 3]) await drain(deliver, await behind(already), batchSize);
+    })();
+    const replayed = replay(shop).then(() => system.drainRetries(2));
+    await Promise.all([live, draining, replayed]);
+    await system.drainRetries();
+    await drain(deliver, await behind(already), 5);
+    const after = await rows(shop);
+    expect(after).toHaveLength(before.length + 4 * EVENTS_EACH);
+    expect(new Set(after).size).toBe(after.length);
+  });
+
   test("of another source, or of a time in which nothing came, sends nothing", async () => {
     expect((await replay(shop, { source_id: other.sourceId })).body).toMatchObject({ events: 0, records: 0 });
     expect((await replay(shop, { to: "2020-01-02" })).body).toMatchObject({ events: 0, records: 0 });

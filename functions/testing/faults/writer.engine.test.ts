@@ -11,6 +11,7 @@ import { newId } from "../../kit/id.ts";
 import { log } from "../../kit/log.ts";
 import { createInsertEvents } from "../../stores/clickhouse/insert-events.ts";
 import { createInsertNative } from "../../stores/clickhouse/insert-rows.ts";
+import { openStores } from "../../stores/open.ts";
 import { aCheckedEvent, aFrame, aRecord, NOW, seqOf } from "../builders.ts";
 import { captureLog } from "./capture-log.ts";
 import { idsOf, openWriterSystem, recordsOf, type WriterSystem } from "./writer-system.ts";
@@ -398,6 +399,15 @@ test("F43 a dead letter that the queue does not take: nothing is committed, and 
   expect(await system.rowsOf("SELECT trace FROM dead_letters WHERE startsWith(trace, 'f43:')")).toEqual([
     { trace: `${shard}:${seqOf(1)}` },
   ]);
+});
+
+test("F32 while Postgres and the cache are down the writer goes on: it keeps nothing there", async () => {
+  const away = { postgresUrl: "postgres://nobody@127.0.0.1:9/none", redis: { url: "http://127.0.0.1:9", token: "x" } };
+  const deliver = wire(openStores({ ...system.settings, ...away }));
+  const records = recordsOf("f32", 6, (n) => ({ suspect: n === 3 }));
+  for (const Records of [records, records.slice(2)])
+    expect(await deliver({ Records }, { getRemainingTimeInMillis: () => 60_000 })).toEqual({ batchItemFailures: [] });
+  expect(await system.ids("f32")).toEqual(idsOf("f32", 6));
 });
 
 describe("F25 a migration under load", () => {

@@ -1,15 +1,17 @@
 import { hash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import type { KinesisStreamEvent } from "aws-lambda";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { startChild } from "../../stacks/local/child.ts";
-import { kinesisAt } from "../../stacks/local/engines/engine-clients.ts";
+import { kinesisAt, s3At } from "../../stacks/local/engines/engine-clients.ts";
 import { openCheckpoints } from "../../stacks/local/event-source/checkpoints.ts";
 import { createFunction } from "../../stacks/local/event-source/function.ts";
 import type { FailedInvocation } from "../../stacks/local/event-source/invocation-record.ts";
 import { toKinesisEvent } from "../../stacks/local/event-source/kinesis-event.ts";
 import { startKinesisMapping } from "../../stacks/local/event-source/kinesis-mapping.ts";
+import { onFailureToS3 } from "../../stacks/local/event-source/on-failure-to-s3.ts";
 import { wire as wireArchive } from "../entry/archive.ts";
 import { wire as wireDeliver } from "../entry/deliver.ts";
 import { log } from "../kit/log.ts";
@@ -241,6 +243,9 @@ describe("a replay", () => {
     for (const batch of [1, 2, 3]) await sendBatch(shop, 100 + batch);
     await archiveAll(10);
     const failed: FailedInvocation[] = [];
+    const s3 = s3At(system.settings.archive.endpoint ?? "");
+    const bucket = system.settings.archive.bucket ?? "";
+    const keepFailure = onFailureToS3(s3, bucket);
     const mapping = startKinesisMapping({
       kinesis: kinesisAt(system.settings.aws.endpoint ?? ""),
       stream: system.settings.stream,
@@ -254,18 +259,53 @@ describe("a replay", () => {
       ...{ batchSize: 10_000, windowMs: 0 },
       startingPosition: "TRIM_HORIZON",
       ...{ maximumRetryAttempts: 0, maximumRecordAgeSeconds: -1, bisectOnError: false, reportBatchItemFailures: true },
-      onFailure: async (invocation) => void failed.push(invocation),
+      onFailure: async (invocation) => {
+        await keepFailure(invocation);
+        failed.push(invocation);
+      },
     });
     const sent = await onStream();
     const givenUp = () => failed.flatMap(({ event }) => event.Records.map(({ eventID }) => eventID));
     await expect.poll(() => givenUp().length, { timeout: 60_000 }).toBe(sent.size);
     await mapping.stop();
     expect(await rows(shop)).toEqual(before);
+    // The object holds the records themselves, so that they outlive the stream's retention.
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: "aws/lambda/" }));
+    const objects = await Promise.all(
+      Contents.map(async ({ Key }) =>
+        (await s3.send(new GetObjectCommand({ Bucket: bucket, Key }))).Body?.transformToString(),
+      ),
+    );
+    s3.destroy();
+    const payloads = objects.map((object) => JSON.parse(JSON.parse(object ?? "{}").payload) as KinesisStreamEvent);
+    const keptRecords = payloads.flatMap(({ Records }) => Records.map(({ kinesis }) => kinesis.data));
+    expect(keptRecords.toSorted()).toEqual(
+      failed.flatMap(({ event }) => event.Records.map(({ kinesis }) => kinesis.data)).toSorted(),
+    );
 
     await replay(shop);
     await system.drainRetries();
     await drain(wireDeliver(system.stores), await behind(sent), 5);
     expect(await rows(shop)).toHaveLength(before.length + 3 * EVENTS_EACH);
+  });
+
+  test("F42 under live traffic adds nothing, and the traffic is stored once", async () => {
+    const [before, already] = [await rows(shop), await onStream()];
+    const live = [201, 202, 203, 204].reduce(
+      (sent, batch) => sent.then(() => sendBatch(shop, batch)),
+      Promise.resolve(),
+    );
+    const deliver = wireDeliver(system.stores);
+    const draining = (async () => {
+      for (const batchSize of [1, 4, 3]) await drain(deliver, await behind(already), batchSize);
+    })();
+    const replayed = replay(shop).then(() => system.drainRetries(2));
+    await Promise.all([live, draining, replayed]);
+    await system.drainRetries();
+    await drain(deliver, await behind(already), 5);
+    const after = await rows(shop);
+    expect(after).toHaveLength(before.length + 4 * EVENTS_EACH);
+    expect(new Set(after).size).toBe(after.length);
   });
 
   test("of another source, or of a time in which nothing came, sends nothing", async () => {

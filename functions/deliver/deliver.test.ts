@@ -4,6 +4,7 @@ import { log } from "../kit/log.ts";
 import { aCheckedEvent, aFrame, aRecord, seqOf } from "../testing/builders.ts";
 import { aTable } from "../testing/fakes.ts";
 import { createDeliver, type DeliverPorts } from "./deliver.ts";
+import { OutOfTime } from "./out-of-time.ts";
 import { createStoreOnce, type Range } from "./store-once.ts";
 
 log.level = "silent";
@@ -54,7 +55,7 @@ describe("the consumer", () => {
     expect(ranges).toEqual([{ stream: "events", shard: "shardId-000000000000", from: seqOf(1), to: seqOf(2) }]);
   });
 
-  test("answers with a list also when there is nothing to do", async () => {
+  test("F16 answers with a list also when there is nothing to do", async () => {
     expect(await aConsumer().deliver({ Records: [] }, WITH_TIME)).toEqual({ batchItemFailures: [] });
   });
 
@@ -125,6 +126,19 @@ describe("the consumer", () => {
       expect(stored).toEqual(Array.from({ length: bad }, (_, index) => seqOf(index)));
     },
   );
+
+  test("F17 no time for the first chunk is thrown, so that Lambda halves the batch; for a later one, or one record, it is reported", async () => {
+    const { deliver } = aConsumer({
+      storeOnce: async ({ from }) => {
+        if (from === seqOf(1)) throw new OutOfTime();
+      },
+    });
+    await expect(deliver({ Records: [large(1), large(2)] }, WITH_TIME)).rejects.toThrow("time is over");
+    await expect(deliver({ Records: [record(1, "a"), record(2, "b")] }, WITH_TIME)).rejects.toThrow("time is over");
+    const reported = { batchItemFailures: [{ itemIdentifier: seqOf(1) }] };
+    expect(await deliver({ Records: [large(0), large(1)] }, WITH_TIME)).toEqual(reported);
+    expect(await deliver({ Records: [record(1, "a")] }, WITH_TIME)).toEqual(reported);
+  });
 
   test("chunks are stored one after the other, in the order of the shard", async () => {
     let storing = 0;

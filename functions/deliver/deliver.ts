@@ -3,11 +3,12 @@ import type { RejectEvents } from "../event/dead-letter.ts";
 import { eventsIn } from "../event/frame.ts";
 import { log } from "../kit/log.ts";
 import { ANSWER_MS } from "./answer.ts";
-import { prepare } from "./prepare.ts";
+import { OutOfTime } from "./out-of-time.ts";
+import { type Piece, prepare, withoutBroken } from "./prepare.ts";
 import type { Range, StoreOnce } from "./store-once.ts";
 
 export type DeliverPorts = { reject: RejectEvents; storeOnce: StoreOnce };
-/** A stream handler that always answers with a list: an empty return would be read as success. F16. */
+/** A stream handler that answers with a list or throws: an empty return would be read as success. F16. */
 export type DeliverHandler = (
   event: KinesisStreamEvent,
   context: Pick<Context, "getRemainingTimeInMillis">,
@@ -20,7 +21,8 @@ const DATA_CHARS_PER_INSERT = 8 * 1_024 * 1_024;
 /**
  * Stream → warehouse. A bad record goes to the dead letters and the rest is stored. A fault of ours stops at its chunk,
  * whose first sequence number is reported: Lambda resumes at the lowest one reported, so one is enough. While a chunk is
- * inserted the next is read. Decision 14; reliability.md 2.1.
+ * inserted the next is read. Throws when there was no time for its first chunk: reported, the very same records would come
+ * again for ever; of what failed, Lambda makes halves (F17). Decision 14; reliability.md 2.1.
  */
 export const createDeliver =
   (ports: DeliverPorts): DeliverHandler =>
@@ -31,19 +33,42 @@ export const createDeliver =
       const range = rangeOf(chunk);
       const { pieces, rejected } = prepare(chunk, range.shard);
       const failed = await storing;
-      if (failed) return failure(failed);
+      if (failed) return answerOf(failed, Records);
       storing = attempt(range, async () => {
         // Before the rows: a repeated chunk may repeat a dead letter, never lose it.
         if (rejected.length > 0) await ports.reject(rejected);
-        await ports.storeOnce(range, pieces, endsAtMs);
+        await store(ports, { range, chunk, endsAtMs }, pieces);
       });
     }
     const failed = await storing;
-    return failed ? failure(failed) : { batchItemFailures: [] };
+    return failed ? answerOf(failed, Records) : { batchItemFailures: [] };
   };
 
-type Failure = Range | undefined;
-const failure = ({ from }: Range): KinesisStreamBatchResponse => ({ batchItemFailures: [{ itemIdentifier: from }] });
+type Chunk = { range: Range; chunk: readonly KinesisStreamRecord[]; endsAtMs: number };
+
+/** A record whose texts are broken inside a right checksum is found when its chunk cannot be stored: it holds nobody up. F15. */
+async function store(ports: DeliverPorts, { range, chunk, endsAtMs }: Chunk, pieces: readonly Piece[]): Promise<void> {
+  const [first, last] = [pieces[0], pieces.at(-1)];
+  if (!first || !last) return;
+  // Of those that are stored: the table has no room for the number of one that was refused for its length.
+  const stored = { ...range, from: first.seq, to: last.seq };
+  try {
+    await ports.storeOnce(stored, pieces, endsAtMs);
+  } catch (error) {
+    const { sound, broken } = withoutBroken(chunk, pieces, range.shard);
+    if (broken.length === 0) throw error;
+    await ports.reject(broken);
+    await store(ports, { range, chunk, endsAtMs }, sound);
+  }
+}
+
+type Failure = { range: Range; error: unknown } | undefined;
+
+function answerOf({ range, error }: NonNullable<Failure>, records: readonly KinesisStreamRecord[]) {
+  const isFirst = range.from === records[0]?.kinesis.sequenceNumber;
+  if (error instanceof OutOfTime && isFirst && records.length > 1) throw error;
+  return { batchItemFailures: [{ itemIdentifier: range.from }] };
+}
 
 async function attempt(range: Range, work: () => Promise<void>): Promise<Failure> {
   try {
@@ -51,7 +76,7 @@ async function attempt(range: Range, work: () => Promise<void>): Promise<Failure
     return undefined;
   } catch (error) {
     log.error({ ...range, err: error }, "chunk failed");
-    return range;
+    return { range, error };
   }
 }
 

@@ -1,14 +1,21 @@
 import { createHash } from "node:crypto";
-import type { DeadLetter, RejectEvents } from "../event/dead-letter.ts";
+import type { RejectEvents } from "../event/dead-letter.ts";
 import type { Frame } from "../event/frame.ts";
-import { eventsIn } from "../event/frame-event.ts";
 import { valuesOf } from "../event/frame-reader.ts";
-import { selectEvents } from "../event/select-events.ts";
+import { everyTime } from "../event/frame-times.ts";
+import { isSaneTime } from "../event/sane-time.ts";
+import { AppError } from "../kit/errors.ts";
+import { createInTurn } from "../kit/in-turn.ts";
 import { log } from "../kit/log.ts";
 import { metrics } from "../kit/metrics.ts";
-import { letterIdOf } from "./dead-letter.ts";
+import { byMonth } from "./by-month.ts";
+import { insertLetters } from "./insert-letters.ts";
+import { OutOfTime } from "./out-of-time.ts";
 import type { Piece } from "./prepare.ts";
 import { RowsRefused } from "./rows-refused.ts";
+import { countOf, halves, keep, numbers, type Selected } from "./selected.ts";
+
+export type { Selected } from "./selected.ts";
 
 /** The exact records of one chunk: sequence numbers have up to 56 digits and stay text. */
 export type Range = { stream: string; shard: string; from: string; to: string };
@@ -21,9 +28,6 @@ export type Wanted = { messageId: string; originalTimestamp: number | undefined;
 
 /** A message as all copies of it are known. */
 export type Known = { workspaceId: string; messageId: string };
-
-/** A piece of a chunk with the events that are to be inserted; `subs` are their numbers in the record's frame. */
-export type Selected = { seq: string; frame: Frame; subs: readonly number[] };
 
 export type StorePorts = {
   /** What a former attempt left of this range. Runs after any insert of this writer that may still be going on. */
@@ -52,44 +56,80 @@ export type StoreOnce = (range: Range, pieces: readonly Piece[], endsAtMs: numbe
  * Inserts each event of the range that the table does not hold. A batch that was cut differently is resolved by position
  * (what of this range is there?), a producer's repeat by message id, which only suspects are asked for, and clean events
  * whose suspect repeat was stored in the last 15 minutes: a put that timed out may land after its repeat (decision 15a). Of
- * repeats inside the chunk the first wins. The token names the exact events, so a lost answer cannot double them.
- * reliability.md 3.5, variant R. What the table does not take goes to the dead letters. Throws when the other events are not
- * there after the insert.
+ * repeats inside the chunk the first wins. An insert is of one month, and so whole or not there; its token names its exact
+ * events, so a lost answer cannot double them. reliability.md 3.5, variant R. What the table does not take goes to the dead
+ * letters. Throws when the other events are not there after the insert; `OutOfTime` when there was no time for it.
+ *
+ * Two invocations of one shard at once (F10). In one process the second waits for the first, and then finds what it left.
+ * Of two processes with the very same range the engine takes one insert, by the token. Two that overlap and are cut
+ * differently, both between read-back and insert at the same moment, would both be stored: nothing in ClickHouse forbids
+ * it, so that much rests on the event-source mapping, which has one batch of a shard in flight (ParallelizationFactor 1),
+ * and on `endsAtMs`, by which an invocation that it gave up has ended. It cannot stay unseen: whoever finds more rows in its
+ * range than were there and its own fails, aloud, and its batch is not committed.
  */
-export const createStoreOnce =
-  (ports: StorePorts, now: () => number = Date.now): StoreOnce =>
-  async (range, pieces, endsAtMs) => {
+export function createStoreOnce(ports: StorePorts, now: () => number = Date.now): StoreOnce {
+  const inTurn = createInTurn();
+  return async (range, pieces, endsAtMs) => {
     if (pieces.length === 0) return;
-    const [present, recent] = await Promise.all([
-      ports.storedPositions(range),
-      // While the cache is away, or young, and in an import all are suspects: nobody is asked for what nobody needs.
-      pieces.some(({ frame }) => frame.suspects.includes(0)) ? ports.recentSuspects(range.shard) : [],
-    ]);
-    const doubtfulOf = doubts(recent);
-    const stored = new Set(present.map(({ seq, sub }) => `${seq}/${sub}`));
-    const left = present.length === 0 ? pieces.map(whole) : select(pieces, (position) => !stored.has(position));
-    // A clean copy behind its suspect repeat was left out: it must be once more when only the repeat is stored.
-    const there = present.length === 0 ? [] : select(pieces, (position) => stored.has(position));
-    const doubtful = new Map(left.map((piece) => [piece, doubtfulOf(piece.frame)]));
-    const inDoubt = [...doubtful.values()].some((places) => places.size > 0);
-    const selected =
-      inDoubt || there.some(({ frame }) => hasSuspects(frame))
-        ? await withoutRepeats(ports, left, there, doubtful)
-        : left;
-    const events = selected.filter(({ subs }) => subs.length > 0);
-    // When the chunk is done, so that one that is tried again is not counted twice.
-    const count = () => {
-      metrics.writer.there(countOf(there));
-      metrics.writer.lookedUp([...doubtful.values()].reduce((sum, places) => sum + places.size, 0));
-      metrics.writer.repeated(countOf(left) - countOf(events));
-    };
-    if (events.length === 0) return count();
-    const suspects = events.flatMap(suspectsOf);
-    // Before the rows: what is noted and not stored costs a look-up, what is stored and not noted may be stored twice.
-    if (suspects.length > 0) await ports.noteSuspects(range.shard, suspects);
-    await insertAll(ports, { range, pieces, endsAtMs, now, refusals: 0 }, events, present.length);
-    count();
+    await inTurn(`${range.stream}:${range.shard}`, () =>
+      storeOnce(ports, { range, pieces, endsAtMs, now, refusals: 0 }),
+    );
   };
+}
+
+async function storeOnce(ports: StorePorts, insertion: Insertion): Promise<void> {
+  const { range, pieces } = insertion;
+  const [present, recent] = await Promise.all([
+    ports.storedPositions(range),
+    // While the cache is away, or young, and in an import all are suspects: nobody is asked for what nobody needs.
+    pieces.some(({ frame }) => frame.suspects.includes(0)) ? ports.recentSuspects(range.shard) : [],
+  ]);
+  const doubtfulOf = doubts(recent);
+  const stored = new Set(present.map(({ seq, sub }) => `${seq}/${sub}`));
+  const missing = present.length === 0 ? pieces.map(whole) : select(pieces, (position) => !stored.has(position));
+  const left = await withoutBrokenClocks(ports, range, missing);
+  // A clean copy behind its suspect repeat was left out: it must be once more when only the repeat is stored.
+  const there = present.length === 0 ? [] : select(pieces, (position) => stored.has(position));
+  const doubtful = new Map(left.map((piece) => [piece, doubtfulOf(piece.frame)]));
+  const inDoubt = [...doubtful.values()].some((places) => places.size > 0);
+  const selected =
+    inDoubt || there.some(({ frame }) => hasSuspects(frame))
+      ? await withoutRepeats(ports, left, there, doubtful)
+      : left;
+  const events = selected.filter(({ subs }) => subs.length > 0);
+  // When the chunk is done, so that one that is tried again is not counted twice.
+  const count = () => {
+    metrics.writer.there(countOf(there));
+    metrics.writer.lookedUp([...doubtful.values()].reduce((sum, places) => sum + places.size, 0));
+    metrics.writer.repeated(countOf(left) - countOf(events));
+  };
+  if (events.length === 0) return count();
+  const suspects = events.flatMap(suspectsOf);
+  // Before the rows: what is noted and not stored costs a look-up, what is stored and not noted may be stored twice.
+  if (suspects.length > 0) await ports.noteSuspects(range.shard, suspects);
+  let before = present.length;
+  for (const month of byMonth(events)) before = await insertAll(ports, insertion, month, before);
+  count();
+}
+
+/** The door replaces a time that nobody can believe; a frame with one all the same would open partitions of its own. */
+async function withoutBrokenClocks(
+  ports: StorePorts,
+  { shard }: Range,
+  pieces: readonly Selected[],
+): Promise<readonly Selected[]> {
+  if (pieces.every(({ frame }) => everyTime(frame, isSaneTime))) return pieces;
+  const sane = pieces.map(({ frame }) => {
+    const places: boolean[] = [];
+    everyTime(frame, (timestamp, receivedAt) => places.push(isSaneTime(timestamp, receivedAt)) > 0);
+    return places;
+  });
+  const parted = (isKept: boolean) =>
+    pieces.map((piece, at) => keep(piece, (_, place) => sane[at]?.[place] === isKept));
+  const broken = { message: "The time lies outside 2000-01-01 … 24 hours after it was received.", field: "timestamp" };
+  await ports.reject(parted(false).flatMap((piece) => insertLetters(shard, piece, broken)));
+  return parted(true);
+}
 
 type Insertion = {
   range: Range;
@@ -104,31 +144,36 @@ type Insertion = {
 const REFUSALS_MAX = 200;
 
 /**
- * Inserts events in their order. Rows that the table does not take for what they hold are found by halving and leave as
- * dead letters, and the rest is stored: one bad row holds nobody up. `before` is how many of the range are stored already.
+ * Inserts events of one month in their order. Rows that the table does not take for what they hold are found by halving
+ * and leave as dead letters, and the rest is stored: one bad row holds nobody up. What is too much for the engine's memory
+ * is halved too. `before` is how many of the range are stored already; returns how many are then.
  */
 async function insertAll(
   ports: StorePorts,
   insertion: Insertion,
   events: readonly Selected[],
   before: number,
-): Promise<void> {
+): Promise<number> {
   try {
-    await insertOnce(ports, insertion, events, before);
+    return await insertOnce(ports, insertion, events, before);
   } catch (error) {
-    if (!(error instanceof RowsRefused)) throw error;
+    const isRefused = error instanceof RowsRefused;
+    const isTooMuch = error instanceof AppError && error.code === "query_limit" && countOf(events) > 1;
+    if (!isRefused && !isTooMuch) throw error;
     const { range } = insertion;
     const present = await ports.storedPositions(range);
     const stored = new Set(present.map(({ seq, sub }) => `${seq}/${sub}`));
     const left = keepLeft(events, stored);
-    if (countOf(left) === 1 || ++insertion.refusals > REFUSALS_MAX) {
-      await ports.reject(left.flatMap((piece) => lettersOf(range, piece, error.message)));
-      return;
+    if (left.length === 0) return present.length;
+    if (isRefused && (countOf(left) === 1 || ++insertion.refusals > REFUSALS_MAX)) {
+      await ports.reject(left.flatMap((piece) => insertLetters(range.shard, piece, error)));
+      return present.length;
     }
-    log.warn({ ...range, events: countOf(left), error: error.message }, "rows refused, looking for the bad ones");
-    const [first, second] = halves(left);
-    await insertAll(ports, insertion, first, present.length);
-    await insertAll(ports, insertion, second, await ports.storedCount(range));
+    log.warn({ ...range, events: countOf(left), error: error.message }, "rows refused, inserting them in halves");
+    let done = present.length;
+    for (const half of halves(left).filter((part) => countOf(part) > 0))
+      done = await insertAll(ports, insertion, half, done);
+    return done;
   }
 }
 
@@ -137,7 +182,7 @@ async function insertOnce(
   { range, pieces, endsAtMs, now }: Insertion,
   events: readonly Selected[],
   before: number,
-): Promise<void> {
+): Promise<number> {
   const wanted = before + countOf(events);
   // A MergeTree that is not replicated notes a token before it commits the part: a server that was killed between the
   // two says "seen" for ever to rows that it does not have. So what an insert claims is counted, and a token that
@@ -146,65 +191,24 @@ async function insertOnce(
     // A retry may have read the table before an insert of ours that comes late, and cut the range otherwise: two tokens,
     // two copies. So an invocation that is over inserts nothing more (F9).
     const msLeft = endsAtMs - now();
-    if (msLeft <= 0) throw new Error("the invocation's time is over, the range is left to its retry");
-    await ports.insert(range, events, token, msLeft);
-    if ((await ports.storedCount(range)) >= wanted) return;
+    if (msLeft <= 0) throw new OutOfTime();
+    await ports.insert(range, events, token, msLeft).catch((error) => {
+      throw now() >= endsAtMs ? new OutOfTime({ cause: error }) : error;
+    });
+    const stored = await ports.storedCount(range);
+    if (stored === wanted) return wanted;
+    if (stored > wanted)
+      throw new Error(
+        `another writer is at work in ${range.shard} ${range.from}-${range.to}: ${stored} rows, not ${wanted}`,
+      );
   }
   throw new Error(`ClickHouse said that it stored ${range.shard} ${range.from}-${range.to}, and it did not`);
 }
 
-const countOf = (events: readonly Selected[]) => events.reduce((sum, { subs }) => sum + subs.length, 0);
-
 const keepLeft = (events: readonly Selected[], stored: ReadonlySet<string>): Selected[] =>
   events.map((piece) => keep(piece, (sub) => !stored.has(`${piece.seq}/${sub}`))).filter(({ subs }) => subs.length > 0);
 
-/** By records where there are several, else by the events of the one. */
-function halves(events: readonly Selected[]): [Selected[], Selected[]] {
-  const middle = Math.ceil(events.length / 2);
-  if (events.length > 1) return [events.slice(0, middle), events.slice(middle)];
-  return events.reduce<[Selected[], Selected[]]>(
-    ([first, second], piece) => {
-      const half = Math.ceil(piece.subs.length / 2);
-      return [
-        [...first, keep(piece, (_, place) => place < half)],
-        [...second, keep(piece, (_, place) => place >= half)],
-      ];
-    },
-    [[], []],
-  );
-}
-
-/** What was refused, event by event: named by its place, so that a retry makes the very same letters. */
-function lettersOf({ shard }: Range, { seq, frame, subs }: Selected, message: string): DeadLetter[] {
-  const sources = valuesOf(frame, "source_id");
-  const received = valuesOf(frame, "received_at");
-  return eventsIn(frame).map((event, place) => {
-    const sub = subs[place] ?? 0;
-    const receivedAt = Number(received[place]);
-    return {
-      id: letterIdOf(shard, seq, sub, "insert"),
-      workspaceId: frame.workspaceId,
-      sourceId: String(sources[place]),
-      messageId: String(event.messageId),
-      type: String(event.type),
-      event: String(event.event ?? ""),
-      stage: "insert",
-      code: "insert_failed",
-      field: "",
-      message,
-      payloadKind: "event",
-      payload: JSON.stringify(event),
-      attempt: 1,
-      trace: `${shard}:${seq}:${sub}`,
-      replayId: "",
-      receivedAt,
-      rejectedAt: receivedAt,
-    };
-  });
-}
-
 const whole = ({ seq, frame }: Piece): Selected => ({ seq, frame, subs: numbers(frame.events) });
-const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 
 const hasSuspects = ({ suspects }: Frame) => suspects.includes(1);
 
@@ -236,16 +240,6 @@ function doubts(recent: readonly Known[] | "many"): (frame: Frame) => ReadonlySe
 /** `kept` is asked with an event's position, `seq/sub`. */
 const select = (pieces: readonly Piece[], kept: (position: string) => boolean): Selected[] =>
   pieces.map((piece) => keep(whole(piece), (sub) => kept(`${piece.seq}/${sub}`)));
-
-/** `kept` is asked with an event's number in the record's frame and its place among those that are left. */
-function keep(selected: Selected, kept: (sub: number, place: number) => boolean): Selected {
-  const places = numbers(selected.subs.length).filter((place) => kept(selected.subs[place] ?? 0, place));
-  return {
-    ...selected,
-    frame: selectEvents(selected.frame, places),
-    subs: places.map((place) => selected.subs[place] ?? 0),
-  };
-}
 
 async function withoutRepeats(
   ports: StorePorts,

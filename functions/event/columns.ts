@@ -5,6 +5,13 @@
  */
 export type WireType = "String" | "UUID" | "DateTime64(3, 'UTC')" | "Nullable(DateTime64(3, 'UTC'))";
 
+/** Bytes of one value of the types that have a fixed size; of a nullable one with its byte of the null map. */
+export const VALUE_BYTES: Record<Exclude<WireType, "String">, number> = {
+  UUID: 16,
+  "DateTime64(3, 'UTC')": 8,
+  "Nullable(DateTime64(3, 'UTC'))": 9,
+};
+
 /** Context paths that every SDK sends: columns of their own named `context.<path>`, beside the JSON column `context`. */
 export const CONTEXT_COLUMNS = [
   "ip",

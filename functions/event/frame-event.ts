@@ -27,7 +27,7 @@ function eventOf(value: (column: string) => FrameValue): JsonObject {
   const text = (column: string) => String(value(column) ?? "");
   const time = (column: string) => {
     const ms = value(column);
-    return ms === null ? null : new Date(Number(ms)).toISOString();
+    return ms === null || Math.abs(Number(ms)) > DATE_MS_MAX ? null : new Date(Number(ms)).toISOString();
   };
   const filled = (pairs: readonly (readonly [string, string])[]) =>
     Object.fromEntries(pairs.map(([field, column]) => [field, text(column)]).filter(([, held]) => held !== ""));
@@ -38,11 +38,26 @@ function eventOf(value: (column: string) => FrameValue): JsonObject {
     ...filled(TEXTS),
     timestamp: time("original_timestamp") ?? time("timestamp"),
     ...(sentAt !== null && { sentAt }),
-    properties: JSON.parse(text("properties")) as Json,
-    traits: JSON.parse(text("traits")) as Json,
+    properties: jsonOrText(text("properties")),
+    traits: jsonOrText(text("traits")),
     context: {
-      ...(JSON.parse(text("context")) as JsonObject),
+      ...objectOf(jsonOrText(text("context"))),
       ...filled(CONTEXT_COLUMNS.map((path) => [path, `context.${path}`])),
     },
   };
 }
+
+/** What a Date can hold. */
+const DATE_MS_MAX = 8_640_000_000_000_000;
+
+/** What is no JSON is kept as it came: a letter must be made of any event. */
+function jsonOrText(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return text;
+  }
+}
+
+const objectOf = (value: Json): JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? value : { text: value };

@@ -1,7 +1,7 @@
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { uuidBytes, uuidOf } from "../kit/id.ts";
 import { jsonText } from "../kit/json-text.ts";
-import { CONTEXT_COLUMNS, FRAME_COLUMNS } from "./columns.ts";
+import { CONTEXT_COLUMNS, FRAME_COLUMNS, VALUE_BYTES } from "./columns.ts";
 import { contextColumnsOf } from "./context-columns.ts";
 import type { CheckedEvent } from "./event.ts";
 import { createBytes } from "./frame-bytes.ts";
@@ -113,6 +113,9 @@ export function markArchived(record: Uint8Array): void {
 }
 export const isArchived = (record: Uint8Array): boolean => ((record[1] ?? 0) & ARCHIVED) !== 0;
 
+/** The columns of fixed size: their place, and the bytes of a value. */
+const FIXED = FRAME_COLUMNS.flatMap(({ wire }, at) => (wire === "String" ? [] : [[at, VALUE_BYTES[wire]] as const]));
+
 /** How many events a record holds, without inflating it. */
 export const eventsIn = (record: Buffer): number => (record.length < HEADER_BYTES ? 0 : record.readUInt32LE(2));
 
@@ -133,8 +136,9 @@ export function decodeFrame(record: Buffer): Frame {
     return body.subarray(at - bytes, at);
   });
   if (at !== body.length) throw new Error("the frame has bytes behind its last column");
-  // The head lies outside the checksum; the source ids, 16 bytes each, tell how many events there are.
-  if (columns[0]?.length !== events * 16) throw new Error("the frame holds another number of events than it says");
+  // The head lies outside the checksum; the columns of fixed size tell how many events there are.
+  if (FIXED.some(([at, bytes]) => columns[at]?.length !== events * bytes))
+    throw new Error("the frame holds another number of events than it says");
   return { workspaceId, events, suspects, columns };
 }
 

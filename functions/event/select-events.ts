@@ -1,13 +1,6 @@
-import { FRAME_COLUMNS, type WireType } from "./columns.ts";
+import { FRAME_COLUMNS, VALUE_BYTES, type WireType } from "./columns.ts";
 import type { Frame } from "./frame.ts";
 import { textOffsets } from "./frame-bytes.ts";
-
-/** Bytes of one value of the types that have a fixed size. */
-const VALUE_BYTES: Record<Exclude<WireType, "String">, number> = {
-  UUID: 16,
-  "DateTime64(3, 'UTC')": 8,
-  "Nullable(DateTime64(3, 'UTC'))": 8,
-};
 
 /** The frame with only the events at `kept`, which ascend; the same frame when all of them are. */
 export function selectEvents(frame: Frame, kept: readonly number[]): Frame {
@@ -24,8 +17,8 @@ function selectValues(column: Uint8Array, wire: WireType, events: number, kept: 
     const offsets = textOffsets(column, events);
     return Buffer.concat(kept.map((index) => column.subarray(offsets[index], offsets[index + 1])));
   }
-  const bytes = VALUE_BYTES[wire];
   const nullable = wire.startsWith("Nullable");
+  const bytes = VALUE_BYTES[wire] - (nullable ? 1 : 0);
   const values = nullable ? column.subarray(events) : column;
   const selected = kept.map((index) => values.subarray(index * bytes, (index + 1) * bytes));
   return Buffer.concat([...(nullable ? [Uint8Array.from(kept, (index) => column[index] ?? 0)] : []), ...selected]);

@@ -1,7 +1,6 @@
 import type { Draft, ReceivedEvent, Warning, WireEvent } from "../event/event.ts";
+import { isSaneTime } from "../event/sane-time.ts";
 
-const EARLIEST_MS = Date.UTC(2000, 0, 1);
-const DAY_MS = 24 * 60 * 60 * 1_000;
 /** A client's clock that is further ahead is worth telling; what it says is corrected anyway. */
 const SKEW_MS = 5 * 60 * 1_000;
 
@@ -19,7 +18,7 @@ export function stamp(event: WireEvent, receivedAt: number, draft: Draft = {}, c
       : sentAt === undefined
         ? originalTimestamp
         : receivedAt - (sentAt - originalTimestamp);
-  const sane = happened >= EARLIEST_MS && happened <= receivedAt + DAY_MS;
+  const sane = isSaneTime(happened, receivedAt);
   const warnings: Warning[] = [];
   if (originalTimestamp === undefined && isSet(draft.timestamp ?? draft.originalTimestamp))
     warnings.push("bad_timestamp");

@@ -84,7 +84,7 @@ export function openStores(settings: StoresSettings, hooks: StoresHooks = {}) {
       storedMessageIds: onFirstCall(() => storedKeys().storedMessageIds),
       recentSuspects: onFirstCall(() => storedKeys().recentSuspects),
       noteSuspects: onFirstCall(() => createNoteSuspects(createInsertLines(clickhouse()))),
-      insert: onFirstCall(() => createInsertEvents(createInsertNative(clickhouse()), newId)),
+      insert: onFirstCall(() => createInsertEvents(createInsertNative(clickhouse()), newId, storedKeys().columnsNow)),
       storeLetters: onFirstCall(() => createStoreLetters(clickhouse(), createInsertLines(clickhouse()))),
       noteReplays: onFirstCall(() => createNoteReplays(createInsertLines(clickhouse()))),
     },

@@ -1,5 +1,6 @@
 import { REPAIR_MUTATIONS } from "./mutations-of-repair.ts";
 import { DOOR_MUTATIONS } from "./mutations-of-the-door.ts";
+import { WRITER_MUTATIONS } from "./mutations-of-the-writer.ts";
 import { TOTALS_MUTATIONS } from "./mutations-of-totals.ts";
 
 /** One line changed, and the test that must turn red. `find` stands exactly once in `file`. */
@@ -121,7 +122,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "deliver: a chunk that failed is forgotten",
     file: "functions/deliver/deliver.ts",
-    find: "return failed ? failure(failed) : { batchItemFailures: [] };",
+    find: "return failed ? answerOf(failed, Records) : { batchItemFailures: [] };",
     replace: "return { batchItemFailures: [] };",
     testFile: "functions/deliver/deliver.test.ts",
     test: "reports",
@@ -311,4 +312,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...DOOR_MUTATIONS,
   ...REPAIR_MUTATIONS,
   ...TOTALS_MUTATIONS,
+  ...WRITER_MUTATIONS,
 ];

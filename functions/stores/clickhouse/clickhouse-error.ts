@@ -3,8 +3,8 @@ import { AppError } from "../../kit/errors.ts";
 
 /** Limits on time, memory, rows, bytes and result: the question is too big, asking again changes nothing. */
 const LIMIT_CODES = new Set(["158", "159", "160", "191", "241", "307", "396"]);
-/** The engine has no room just now, or ends. */
-const BUSY_CODES = new Set(["202", "236", "439", "745"]);
+/** The engine has no room just now (252: too many parts that are to be merged), or ends. */
+const BUSY_CODES = new Set(["202", "236", "252", "439", "745"]);
 const UNREACHABLE = new Set([
   "ECONNREFUSED",
   "ECONNRESET",

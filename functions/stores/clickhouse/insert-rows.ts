@@ -5,6 +5,7 @@ import { RowsRefused } from "../../deliver/rows-refused.ts";
 import { metrics } from "../../kit/metrics.ts";
 import { fromClickHouse } from "./clickhouse-error.ts";
 import { isAtLeast, type ServerVersion, serverVersion } from "./server-version.ts";
+import { throughStaleSocket } from "./stale-socket.ts";
 
 /** Sends rows that are in ClickHouse's Native format already (`native-block.ts`). */
 export type InsertNative = (
@@ -17,30 +18,34 @@ export type InsertNative = (
 
 /**
  * Inserts once and waits until it is stored. A block that the table has seen under this token is dropped by the engine,
- * so a token must name exactly its rows. Never repeats by itself: whatever it throws, the rows may be there, and the
- * caller decides from what the table holds. No message quotes a row. `reliability.md` 3.3.
+ * so a token must name exactly its rows. Repeats by itself only what met a closed connection, once and under the same token:
+ * whatever it throws, the rows may be there, and the caller decides from what the table holds. No message quotes a row. `reliability.md` 3.3.
  */
 export function createInsertNative(clickhouse: Pick<ClickHouseClient, "exec" | "query">): InsertNative {
   const version = serverVersion(clickhouse);
   return async (table, columnNames, body, token, { queryId, maxMs }) => {
     // One piece: a column of each of many frames makes tens of thousands, and each would cost a turn of the stream.
     const bytes = body instanceof Uint8Array ? body : Buffer.concat(body);
+    const abort_signal = AbortSignal.timeout(maxMs);
     try {
-      await sent(clickhouse, {
-        query: `INSERT INTO ${quoted(table)} (${columnNames.map(quoted).join(", ")}) FORMAT Native`,
-        values: Readable.from([bytes], { objectMode: false }),
-        query_id: queryId,
-        abort_signal: AbortSignal.timeout(maxMs),
-        clickhouse_settings: {
-          ...dedupSettings(await version()),
-          ...JSON_SETTINGS,
-          insert_deduplication_token: token,
-          async_insert: 0,
-          max_partitions_per_insert_block: "0",
-          wait_end_of_query: 1,
-          max_execution_time: maxMs / 1_000,
-        },
-      });
+      const settings = dedupSettings(await throughStaleSocket(version));
+      await throughStaleSocket((isAgain) =>
+        sent(clickhouse, {
+          query: `INSERT INTO ${quoted(table)} (${columnNames.map(quoted).join(", ")}) FORMAT Native`,
+          values: Readable.from([bytes], { objectMode: false }),
+          // A server takes no id of a query that it believes to be still running.
+          query_id: isAgain ? `${queryId}:again` : queryId,
+          abort_signal,
+          clickhouse_settings: {
+            ...settings,
+            ...JSON_SETTINGS,
+            insert_deduplication_token: token,
+            async_insert: 0,
+            wait_end_of_query: 1,
+            max_execution_time: maxMs / 1_000,
+          },
+        }),
+      );
     } catch (error) {
       throw refusedRows(error) ?? fromClickHouse(error);
     }

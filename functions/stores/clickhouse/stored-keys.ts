@@ -4,6 +4,7 @@ import type { Known, Position, Wanted } from "../../deliver/store-once.ts";
 import { fromClickHouse } from "./clickhouse-error.ts";
 import { MANY } from "./note-suspects.ts";
 import { readSql } from "./sql-file.ts";
+import { throughStaleSocket } from "./stale-socket.ts";
 
 /** Sequence numbers as Kinesis writes them, both inclusive. */
 export type ShardRange = { shard: string; from: string; to: string };
@@ -14,6 +15,8 @@ export type StoredKeys = {
   storedCount: (range: ShardRange) => Promise<number>;
   storedMessageIds: (workspaceId: string, wanted: readonly Wanted[]) => Promise<Set<string>>;
   recentSuspects: (shard: string) => Promise<Known[] | "many">;
+  /** Which columns the table of events has at this moment. */
+  columnsNow: () => Promise<Set<string>>;
 };
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -36,14 +39,16 @@ export function createStoredKeys(
 ): StoredKeys {
   const rows = async <Row>(sql: string, query_params: Record<string, unknown>): Promise<Row[]> => {
     try {
-      const answer = await clickhouse.query({
-        query: readSql(sql),
-        query_params,
-        query_id: `writer:${randomUUID()}`,
-        format: "JSONEachRow",
-        clickhouse_settings: { max_execution_time: secondsMax },
+      return await throughStaleSocket(async () => {
+        const answer = await clickhouse.query({
+          query: readSql(sql),
+          query_params,
+          query_id: `writer:${randomUUID()}`,
+          format: "JSONEachRow",
+          clickhouse_settings: { max_execution_time: secondsMax },
+        });
+        return answer.json<Row>();
       });
-      return await answer.json<Row>();
     } catch (error) {
       throw fromClickHouse(error);
     }
@@ -67,6 +72,10 @@ export function createStoredKeys(
       });
       if (found.length > NAMED_MAX || found.some(({ message_id }) => message_id === MANY)) return "many";
       return found.map(({ workspace_id, message_id }) => ({ workspaceId: workspace_id, messageId: message_id }));
+    },
+    columnsNow: async () => {
+      const found = await rows<{ name: string }>("deliver/columns_now", {});
+      return new Set(found.map(({ name }) => name));
     },
     storedMessageIds: async (workspaceId, wanted) => {
       const stored = new Set<string>();

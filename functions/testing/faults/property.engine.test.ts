@@ -26,7 +26,7 @@ const FAULTS: Record<string, readonly Fault[]> = {
 };
 
 const told = (seed: number, { happened }: Schedule) =>
-  `again: npm run test:long -- --seed ${seed}\n${happened.join("\n")}`;
+  `again: npm run test:long -- --door --seed ${seed}\n${happened.join("\n")}`;
 
 test.each(SEEDS)(
   "seed %i: what was acked is stored once, dead or refused, in order, and nothing else is there",

@@ -24,6 +24,7 @@ import { folderOf, readMigrations } from "../../sql/migrate/files.ts";
 import type { EngineKind } from "../../sql/migrate/migration.ts";
 import { migrateUp } from "../../sql/migrate/run.ts";
 import { LOCAL } from "./local-mode.ts";
+import { lagOf } from "./status/lag.ts";
 import type { Addresses } from "./system.ts";
 
 /** Where the engines are reached. */
@@ -44,8 +45,9 @@ export async function prepareStores(engines: Engines): Promise<Queues> {
     makeStream(engines.streamUrl),
     makeBuckets(engines.queuesUrl),
     migrate("postgres", engines).then(() => seed(engines.postgresUrl)),
-    migrate("clickhouse", engines).then(() => settleEpoch(engines)),
+    migrate("clickhouse", engines),
   ]);
+  await settleEpoch(engines, queues);
   return queues;
 }
 
@@ -67,17 +69,34 @@ async function seed(url: string): Promise<void> {
 
 /**
  * The local cache forgets its claims with every start, so what comes next would be suspect for a day. Where the table
- * holds nothing of the last day, no claim can be missing. Decision 15a.
+ * holds nothing of the last day, and nothing is on its way there, no claim can be missing. Decision 15a.
  */
-async function settleEpoch({ clickhouseUrl, cacheUrl }: Engines): Promise<void> {
-  const clickhouse = createClickHouse({ url: clickhouseUrl, database: LOCAL.database });
+async function settleEpoch(engines: Engines, queues: Queues): Promise<void> {
+  const clickhouse = createClickHouse({ url: engines.clickhouseUrl, database: LOCAL.database });
   const sql = "SELECT count() AS events FROM events WHERE received_at > now64() - INTERVAL 1 DAY";
   const answer = await clickhouse.query({ query: sql, format: "JSONEachRow" });
   const [row] = await answer.json<{ events: string | number }>();
   await clickhouse.close();
-  if (Number(row?.events) > 0) return;
-  const client = createRedis({ url: cacheUrl, token: LOCAL.redisToken, budgetMs: 5_000 });
+  if (Number(row?.events) > 0 || (await isOnItsWay(engines, queues))) return;
+  const client = createRedis({ url: engines.cacheUrl, token: LOCAL.redisToken, budgetMs: 5_000 });
   await backdateEpoch(createGrouped({ client }), Date.now() - CLAIM_SECONDS * 1_000);
+}
+
+/** Whether the stream or the retry queue holds anything: a system that was killed may have stored nothing of it yet. */
+async function isOnItsWay({ streamUrl, queuesUrl }: Engines, { retryUrl }: Queues): Promise<boolean> {
+  const kinesis = new KinesisClient(clientConfig({ region: LOCAL.region, endpoint: streamUrl }, CALL));
+  const sqs = new SQSClient(clientConfig({ region: LOCAL.region, endpoint: queuesUrl }, CALL));
+  try {
+    const shards = await lagOf(kinesis, LOCAL.stream, () => undefined, Date.now);
+    if (shards.some(({ records, more }) => records > 0 || more)) return true;
+    const AttributeNames = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"] as const;
+    const asked = new GetQueueAttributesCommand({ QueueUrl: retryUrl, AttributeNames: [...AttributeNames] });
+    const { Attributes = {} } = await sqs.send(asked);
+    return AttributeNames.some((name) => Number(Attributes[name]) > 0);
+  } finally {
+    kinesis.destroy();
+    sqs.destroy();
+  }
 }
 
 async function makeStream(endpoint: string): Promise<void> {

@@ -121,6 +121,20 @@ test("an event that must be tried again returns with its message, and holds up n
   expect(replayed.sort()).toEqual(["a", "b", "c"]);
 });
 
+test("an event is tried again behind the others, some times, before its message returns", async () => {
+  const tried: string[] = [];
+  const failures: Record<string, number> = { shaky: 3, bad: 4 };
+  const replay: RepublishPorts["replay"] = async ({ messageId }) => {
+    tried.push(messageId);
+    if (tried.filter((id) => id === messageId).length <= (failures[messageId] ?? 0)) throw new Error("away");
+  };
+  const { run, waits } = aRepublisher([[event("shaky"), event("a")], [event("bad")]], { replay });
+  expect(await run()).toEqual(["q1"]);
+  expect(tried.slice(0, 3).toSorted()).toEqual(["a", "bad", "shaky"]);
+  expect(tried.slice(3).toSorted()).toEqual(["bad", "bad", "bad", "shaky", "shaky", "shaky"]);
+  expect(waits).toHaveLength(3);
+});
+
 test("events that the time does not suffice for return", async () => {
   const { run, replayed } = aRepublisher([[event("a")], [event("b")]]);
   expect(await run({ getRemainingTimeInMillis: () => 100 })).toEqual(["q0", "q1"]);

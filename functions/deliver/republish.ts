@@ -21,6 +21,11 @@ const CALL_RECORDS_MAX = 500;
 const CALL_BYTES_MAX = 4 * 1_024 * 1_024;
 /** Each waits for the cache and the stream; their calls are grouped. */
 const REPLAYS_AT_ONCE = 50;
+/**
+ * How often an event is tried in one invocation. A message is given up after some deliveries, and all of its events must
+ * succeed in one of them: without it a few failures in a hundred calls would end a message of some dozen events.
+ */
+const REPLAY_TRIES = 4;
 
 type Work<T> = { sqsId: string; retry: T };
 
@@ -71,10 +76,12 @@ async function putAll(
     const stored = new Set(call.filter((_, index) => results[index] === "stored"));
     open = open.filter((work) => !stored.has(work));
     if (stored.size === call.length) attempt = -1;
-    else await wait(Math.min(100 * 2 ** attempt, 2_000) * (0.5 + Math.random() / 2));
+    else await wait(backoffMs(attempt));
   }
   return open;
 }
+
+const backoffMs = (attempt: number): number => Math.min(100 * 2 ** attempt, 2_000) * (0.5 + Math.random() / 2);
 
 const putOf = ({ partitionKey, explicitHashKey, record }: SpilledFrame): Put => ({
   partitionKey,
@@ -96,15 +103,24 @@ function nextCall(open: readonly Work<SpilledFrame>[]): Work<SpilledFrame>[] {
   return [...call.values()];
 }
 
-/** Some at a time; an event that fails holds up no other. */
+/** Some at a time; an event that fails holds up no other, and is tried again behind them. */
 async function replayAll(
-  { replay }: RepublishPorts,
+  { replay, wait }: RepublishPorts,
   events: readonly Work<ReplayedEvent>[],
   isOver: () => boolean,
   fail: (work: Work<ReplayedEvent>, error: unknown) => void,
 ): Promise<void> {
-  await eachAtOnce(events, REPLAYS_AT_ONCE, async (work) => {
-    if (isOver()) fail(work, new Error("the invocation's time is over"));
-    else await replay(work.retry).catch((error: unknown) => fail(work, error));
-  });
+  let open = events;
+  for (let attempt = 0; open.length > 0; attempt++) {
+    const again: Work<ReplayedEvent>[] = [];
+    await eachAtOnce(open, REPLAYS_AT_ONCE, async (work) => {
+      if (isOver()) return fail(work, new Error("the invocation's time is over"));
+      await replay(work.retry).catch((error: unknown) => {
+        if (attempt + 1 < REPLAY_TRIES) again.push(work);
+        else fail(work, error);
+      });
+    });
+    open = again;
+    if (open.length > 0) await wait(backoffMs(attempt));
+  }
 }

@@ -26,7 +26,8 @@ export function runChild<Options, Ready>(start: (options: Options) => Promise<St
   const end = async (limitMs = STOP_LIMIT_MS) => {
     if (ending) return;
     ending = true;
-    setTimeout(() => process.exit(1), limitMs).unref();
+    // No `process.exit`, which runs what a library does at its end, and may hang in it.
+    setTimeout(() => process.kill(process.pid, "SIGKILL"), limitMs).unref();
     try {
       await stop?.();
       process.exit(0);

@@ -82,6 +82,22 @@ describe("what was acknowledged stays", () => {
     expect((await again.http("/?", "SELECT count() FROM t")).text).toBe("10\n");
   });
 
+  test("a process whose parent is gone ends although an insert goes on: nobody is left to kill it", async () => {
+    const running = await start();
+    await running.http("/?", TABLE("t"));
+    const endless = "INSERT INTO t SELECT number, 'x' FROM numbers(100000) WHERE sleepEachRow(0.1) = 0";
+    const inserting = running.http("/?query_id=endless", `${endless} SETTINGS max_block_size = 1`).catch(() => "cut");
+    await until(async () => {
+      const listed = await running.http("/?", "SELECT count() FROM system.processes WHERE query_id = 'endless'");
+      return listed.text === "1\n";
+    }, "the endless insert runs");
+    running.child.process.disconnect();
+    await running.child.exited;
+    expect(await inserting).toBe("cut");
+    const again = await restarted(running);
+    expect((await again.http("/?", "SELECT 1")).text).toBe("1\n");
+  });
+
   test("a token stands for its rows: sent twice they are stored once, in the table and behind a view with its own window", async () => {
     const running = await start();
     await running.http("/?", TABLE("t"));

@@ -18,6 +18,8 @@ export type SystemOptions = {
   /** A real Redis behind the cache's REST door, instead of the twin in memory. */
   redisUrl: string | undefined;
   say: (sentence: string) => void;
+  /** Other files for the processes of doors and workers, and what they take besides: a chaos run puts faults before the stores. */
+  instead?: { doors: string; workers: string; options: object };
 };
 
 /** Where a running system is reached; also in `<dataDir>/run.json` for commands beside it. */
@@ -47,7 +49,7 @@ const fileOf = (name: string) => fileURLToPath(new URL(`${name}.ts`, import.meta
  * The whole of Millrace on this machine: engines, migrations of its own data, doors and workers, each in a process that
  * is started again when it dies. Throws a sentence for a person when it cannot start, with nothing left running.
  */
-export async function startSystem({ dataDir: given, ports, redisUrl, say }: SystemOptions): Promise<System> {
+export async function startSystem({ dataDir: given, ports, redisUrl, say, instead }: SystemOptions): Promise<System> {
   const dataDir = resolve(given);
   const lock = lockInstance(dataDir);
   const children: Supervised<unknown>[] = [];
@@ -102,11 +104,13 @@ export async function startSystem({ dataDir: given, ports, redisUrl, say }: Syst
     });
     // Doors and workers load their modules while the engines start.
     const doorsOptions = reachable.then(({ engines, queues }) => ({
+      ...instead?.options,
       stores: storesOf(engines, queues),
       ingestPort: ports.ingest,
       apiPort: ports.api,
     }));
     const workersOptions = reachable.then(({ engines, queues }) => ({
+      ...instead?.options,
       stores: storesOf(engines, queues),
       streamUrl: engines.streamUrl,
       queuesUrl: engines.queuesUrl,
@@ -114,14 +118,16 @@ export async function startSystem({ dataDir: given, ports, redisUrl, say }: Syst
     }));
     const [{ engines }, doors, workers] = await settled([
       reachable,
-      run<DoorsOptions, DoorsReady>("doors", fileOf("doors"), doorsOptions, async (ready) => ({
+      run<DoorsOptions, DoorsReady>("doors", instead?.doors ?? fileOf("doors"), doorsOptions, async (ready) => ({
         ...(await doorsOptions),
         ...ready,
       })),
-      run<WorkersOptions, WorkersReady>("workers", fileOf("workers"), workersOptions, async (ready) => ({
-        ...(await workersOptions),
-        ...ready,
-      })),
+      run<WorkersOptions, WorkersReady>(
+        "workers",
+        instead?.workers ?? fileOf("workers"),
+        workersOptions,
+        async (ready) => ({ ...(await workersOptions), ...ready }),
+      ),
     ]);
     const all: Addresses = {
       ...engines,

@@ -10,7 +10,7 @@ import { log } from "../../functions/kit/log.ts";
 import { clientConfig } from "../../functions/stores/aws/client.ts";
 import { type ClickHouseAddress, createClickHouse } from "../../functions/stores/clickhouse/client.ts";
 import { createWriterState } from "../../functions/stores/clickhouse/writer-state.ts";
-import { openStores, type StoresSettings } from "../../functions/stores/open.ts";
+import { openStores, type Stores, type StoresSettings } from "../../functions/stores/open.ts";
 import { runChild } from "./child.ts";
 import { closeServer } from "./engines/guarded-server.ts";
 import { openCheckpoints } from "./event-source/checkpoints.ts";
@@ -42,14 +42,20 @@ const CALL = { attempts: 3, timeoutMs: 10_000 };
 /** A long poll is answered after 20 s. */
 const POLL = { attempts: 3, timeoutMs: 30_000 };
 
-/** The consumers, called by the event-source mapper as Lambda calls them. What AWS takes as settings stands here. */
-runChild<WorkersOptions, WorkersReady>(async ({ stores: settings, streamUrl, queuesUrl, dataDir, metricsPort = 0 }) => {
+/**
+ * The consumers, called by the event-source mapper as Lambda calls them. What AWS takes as settings stands here. `wrap`
+ * puts something before the stores, such as a test's faults.
+ */
+export async function startWorkers(
+  { stores: settings, streamUrl, queuesUrl, dataDir, metricsPort = 0 }: WorkersOptions,
+  wrap: (stores: Stores) => Stores = (stores) => stores,
+) {
   const kinesis = new KinesisClient(clientConfig({ region: LOCAL.region, endpoint: streamUrl }, CALL));
   const s3 = new S3Client({
     ...clientConfig({ region: LOCAL.region, endpoint: queuesUrl }, CALL),
     forcePathStyle: true,
   });
-  const stores = openStores(settings);
+  const stores = wrap(openStores(settings));
   const read = async (
     name: string,
     handler: ReturnType<typeof wireDeliver>,
@@ -111,4 +117,6 @@ runChild<WorkersOptions, WorkersReady>(async ({ stores: settings, streamUrl, que
       await clickhouse.close();
     },
   };
-});
+}
+
+if (import.meta.main) runChild<WorkersOptions, WorkersReady>((options) => startWorkers(options));

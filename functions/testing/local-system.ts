@@ -22,16 +22,23 @@ export type LocalSystem = {
 const START = fileURLToPath(new URL("../../stacks/local/commands/start.ts", import.meta.url));
 const READY_LIMIT_MS = 60_000;
 
-/** Starts the system as `npm start` does, on free ports unless `variables` name others, and waits until it says it is ready. */
-export async function startLocalSystem(dataDir: string, variables: Record<string, string> = {}): Promise<LocalSystem> {
+/**
+ * Starts the system as `npm start` does, on free ports unless `variables` name others, and waits until it says it is ready.
+ * It ends with this process. `command` starts it where that is not `npm start`'s own.
+ */
+export async function startLocalSystem(
+  dataDir: string,
+  variables: Record<string, string> = {},
+  command = START,
+): Promise<LocalSystem> {
   const free = { PORT_INGEST: "0", PORT_API: "0", PORT_CLICKHOUSE: "0" };
-  const child = spawn(process.execPath, [START], {
+  const child = spawn(process.execPath, [command], {
     env: { ...process.env, ...free, MILLRACE_DATA: dataDir, ...variables },
     detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (output += chunk));
   const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
   const running = () => JSON.parse(readFileSync(join(dataDir, "run.json"), "utf8")) as Running;
   const system = { dataDir, process: child, output: () => output, running, exited };
@@ -43,6 +50,13 @@ export async function startLocalSystem(dataDir: string, variables: Record<string
   }
   return system;
 }
+
+/** The variables that start it again on the ports it has, so that its clients go on. */
+export const portsOf = ({ ingestUrl, apiUrl, clickhouseUrl }: Running) => ({
+  PORT_INGEST: new URL(ingestUrl).port,
+  PORT_API: new URL(apiUrl).port,
+  PORT_CLICKHOUSE: new URL(clickhouseUrl).port,
+});
 
 /** Asks it to stop as Ctrl-C does and waits until it is gone; its exit code. */
 export async function stopLocalSystem({ process: child, exited }: LocalSystem): Promise<number | null> {

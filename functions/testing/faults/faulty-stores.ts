@@ -68,7 +68,7 @@ export const puts: Says<PutArgs, PutAnswer> = {
 };
 
 /** A port that throws whenever it is not sure. */
-const throwing = <Args extends readonly unknown[]>(message: string): Says<Args, void> => ({
+export const throwing = <Args extends readonly unknown[], Answer>(message: string): Says<Args, Answer> => ({
   refused: () => {
     throw new Error(message);
   },

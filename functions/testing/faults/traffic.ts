@@ -58,7 +58,7 @@ export function* requestsOf(
   }
 }
 
-const goodDraft = ({ id, key, n, props }: SentEvent, chance: Chance) => ({
+export const goodDraft = ({ id, key, n, props }: SentEvent, chance: Chance) => ({
   type: "track",
   event: "Step",
   messageId: id,
@@ -68,15 +68,20 @@ const goodDraft = ({ id, key, n, props }: SentEvent, chance: Chance) => ({
 });
 
 function badDraft(event: SentEvent, chance: Chance): object {
+  if (chance() < 0.85) return brokenDraft(event, chance);
+  const properties = { n: "not a number", text: event.props, password: PERSONAL[1] };
+  return { ...goodDraft(event, chance), properties };
+}
+
+/** One that is refused whatever the registry of types knows, also while it is away. */
+export function brokenDraft(event: SentEvent, chance: Chance): object {
   const good = goodDraft(event, chance);
-  const { n, props } = event;
-  const hidden = { n, text: props, password: PERSONAL[1] };
+  const hidden = { n: event.n, text: event.props, password: PERSONAL[1] };
   return pick(chance, [
     { ...good, event: "", properties: hidden },
     { ...good, anonymousId: "", properties: hidden },
     { ...good, sentAt: new Date(Date.now() - 2 * DAY_MS).toISOString(), properties: hidden },
     { ...good, properties: { ...hidden, a: { b: 1 }, a_b: 2 } },
-    { ...good, properties: { ...hidden, n: "not a number" } },
     { ...good, properties: { ...hidden, list: JSON.parse(`${"[".repeat(40)}${"]".repeat(40)}`) } },
     { ...good, context: "no object", properties: hidden },
   ]);

@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "vitest";
 import { LOCAL } from "../../../stacks/local/local-mode.ts";
 import { forgetDataDir, newDataDir } from "../data-dir.ts";
 import { sql } from "../local-client.ts";
-import { eventually, type LocalSystem, type Running, startLocalSystem, stopLocalSystem } from "../local-system.ts";
+import { eventually, type LocalSystem, portsOf, startLocalSystem, stopLocalSystem } from "../local-system.ts";
 import { alive, familyOf } from "../processes.ts";
 import { startSteadyClient } from "../steady-client.ts";
 
@@ -29,7 +29,7 @@ test("20 kills lose nothing that was acknowledged, double nothing that was sent 
   let killedInFlight = 0;
 
   for (const victim of KILLS) {
-    await wait(300 + Math.random() * 400);
+    await wait(100 + Math.random() * 300);
     const { pid, children } = system.running();
     const family = familyOf(pid);
     if (client.inFlight() > 0) killedInFlight++;
@@ -71,10 +71,4 @@ test("after the kills the system stops within 5 s, with nothing left running", a
   expect(await stopLocalSystem(system)).toBe(0);
   expect(performance.now() - asked).toBeLessThan(5_000);
   await eventually(async () => expect(alive(family)).toEqual([]), 2_000);
-});
-
-const portsOf = ({ ingestUrl, apiUrl, clickhouseUrl }: Running) => ({
-  PORT_INGEST: new URL(ingestUrl).port,
-  PORT_API: new URL(apiUrl).port,
-  PORT_CLICKHOUSE: new URL(clickhouseUrl).port,
 });

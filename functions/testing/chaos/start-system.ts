@@ -1,0 +1,41 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { doorPorts } from "../../../stacks/local/ports.ts";
+import { startSystem } from "../../../stacks/local/system.ts";
+import { messageOf } from "../../kit/errors.ts";
+
+/** As `npm start`, with doors and workers whose ports meet faults; CHAOS_SEED is this command's own variable. */
+const { MILLRACE_DATA = "", CHAOS_SEED = "0" } = process.env;
+const fileOf = (name: string) => fileURLToPath(new URL(`${name}-process.ts`, import.meta.url));
+const say = (sentence: string) => console.error(`millrace  ${sentence}`);
+
+try {
+  const system = await startSystem({
+    dataDir: MILLRACE_DATA,
+    ports: doorPorts(process.env),
+    redisUrl: undefined,
+    say,
+    instead: {
+      doors: fileOf("doors"),
+      workers: fileOf("workers"),
+      options: { faults: { folder: faultsOf(MILLRACE_DATA), seed: Number(CHAOS_SEED) } },
+    },
+  });
+  let stopping = false;
+  const stop = async () => {
+    if (stopping) return;
+    stopping = true;
+    await system.stop();
+    process.exit(0);
+  };
+  process.on("SIGTERM", stop);
+  process.on("disconnect", stop);
+  console.log("millrace  ready in its own time");
+} catch (error) {
+  say(messageOf(error));
+  process.exit(1);
+}
+
+function faultsOf(dataDir: string): string {
+  return join(dataDir, "chaos");
+}

@@ -18,7 +18,7 @@ try {
     instead: {
       doors: fileOf("doors"),
       workers: fileOf("workers"),
-      options: { faults: { folder: faultsOf(MILLRACE_DATA), seed: Number(CHAOS_SEED) } },
+      options: { faults: { folder: join(MILLRACE_DATA, "chaos"), seed: Number(CHAOS_SEED) } },
     },
   });
   let stopping = false;
@@ -34,8 +34,4 @@ try {
 } catch (error) {
   say(messageOf(error));
   process.exit(1);
-}
-
-function faultsOf(dataDir: string): string {
-  return join(dataDir, "chaos");
 }

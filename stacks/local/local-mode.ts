@@ -7,10 +7,15 @@ export const LOCAL = {
   stream: "events",
   dlq: "dlq",
   retry: "retry",
-  /** Six times what a worker's function may take; what fails so often lies in the queue's own dead letters. */
+  /**
+   * Six times what a worker's function may take. What fails lies in the queue's own dead letters in the end; it was
+   * acknowledged, so an engine may be away for long before: SQS's most, 16 hours of tries.
+   */
   queueFunctionMs: 10_000,
   visibilitySeconds: 60,
-  receivesMax: 5,
+  receivesMax: 1_000,
+  /** SQS's most. */
+  retentionSeconds: 14 * 24 * 60 * 60,
   /** Texts that are too large for a queue. */
   largeBucket: "large",
   /** Every accepted frame, by workspace and hour. */

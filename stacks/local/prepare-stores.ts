@@ -124,10 +124,13 @@ async function makeQueues(endpoint: string): Promise<Queues> {
 
 /** A queue of the workers, and the one that takes what failed too often: `<name>-dead`. */
 async function makeQueue(sqs: SQSClient, name: string): Promise<string> {
+  const MessageRetentionPeriod = String(LOCAL.retentionSeconds);
   const dead = await sqs.send(new CreateQueueCommand({ QueueName: `${name}-dead` }));
+  await sqs.send(new SetQueueAttributesCommand({ QueueUrl: dead.QueueUrl, Attributes: { MessageRetentionPeriod } }));
   const asked = new GetQueueAttributesCommand({ QueueUrl: dead.QueueUrl, AttributeNames: ["QueueArn"] });
   const deadLetterTargetArn = (await sqs.send(asked)).Attributes?.QueueArn;
   const Attributes = {
+    MessageRetentionPeriod,
     VisibilityTimeout: String(LOCAL.visibilitySeconds),
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: LOCAL.receivesMax }),
   };

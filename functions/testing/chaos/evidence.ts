@@ -2,11 +2,13 @@ import { execFile } from "node:child_process";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { isAway } from "../../../stacks/local/status/found.ts";
 import type { Status } from "../../../stacks/local/status/page.ts";
+import { createClickHouse } from "../../stores/clickhouse/client.ts";
+import { wrongTotals } from "../derived-totals.ts";
 import type { StoredRow } from "../faults/invariants.ts";
 import { sql } from "../local-client.ts";
 import type { Running } from "../local-system.ts";
-import { DERIVED } from "./derived.ts";
 import type { Left } from "./judge.ts";
 import type { Shop } from "./shop.ts";
 
@@ -19,14 +21,19 @@ async function statusOf(dataDir: string): Promise<Status> {
   return JSON.parse(stdout) as Status;
 }
 
-const waitingIn = ({ consumers, queues }: Status): string[] => [
-  ...consumers.flatMap(({ name, shards }) =>
-    shards.filter(({ records }) => records > 0).map(({ shard, records }) => `${name} is ${records} behind on ${shard}`),
-  ),
-  ...queues
-    .filter(({ waiting, inFlight }) => waiting + inFlight > 0)
-    .map(({ name, waiting, inFlight }) => `${waiting + inFlight} messages in the queue ${name}`),
-];
+function waitingIn({ consumers, queues }: Status): string[] {
+  if (isAway(consumers) || isAway(queues)) return ["stream or queues do not answer"];
+  return [
+    ...consumers.flatMap(({ name, shards }) =>
+      shards
+        .filter(({ records }) => records > 0)
+        .map(({ shard, records }) => `${name} is ${records} behind on ${shard}`),
+    ),
+    ...queues
+      .filter(({ waiting, inFlight }) => waiting + inFlight > 0)
+      .map(({ name, waiting, inFlight }) => `${waiting + inFlight} messages in the queue ${name}`),
+  ];
+}
 
 /** What a queue gave up stays where it is; what was acknowledged must not end there. */
 const isGivenUp = (what: string) => what.endsWith("-dead");
@@ -67,11 +74,12 @@ export async function leftOf(running: Running, { workspaceId }: Pick<Shop, "work
   };
 }
 
-/** What each derived table says otherwise than the events do (I4). */
-export const derivedOf = (running: Running) =>
-  Promise.all(
-    DERIVED.map(async ({ name, differences }) => {
-      const rows = await sql<[string]>(running, differences);
-      return { name, differences: rows.map(([text]) => text) };
-    }),
-  );
+/** What the derived totals say otherwise than the events do, once they are counted again (I4). */
+export async function wrongTotalsOf({ clickhouseUrl }: Running): Promise<string[]> {
+  const clickhouse = createClickHouse({ url: clickhouseUrl });
+  try {
+    return await wrongTotals(clickhouse);
+  } finally {
+    await clickhouse.close();
+  }
+}

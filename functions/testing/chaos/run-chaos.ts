@@ -8,7 +8,7 @@ import { FAULTS } from "../faults/faulty.ts";
 import { PERSONAL } from "../faults/traffic.ts";
 import { eventually, portsOf, startLocalSystem, stopLocalSystem } from "../local-system.ts";
 import { createClient, learn, type Tally } from "./clients.ts";
-import { derivedOf, leftOf, untilDrained } from "./evidence.ts";
+import { leftOf, untilDrained, wrongTotalsOf } from "./evidence.ts";
 import { judge, type Verdict } from "./judge.ts";
 import { watchLogs } from "./log-watch.ts";
 import { watchMemory } from "./memory.ts";
@@ -152,7 +152,7 @@ async function check(run: Run, round: number, ackedMin: number | undefined): Pro
   const verdicts = judge({
     ...{ shops: left, detoured, secrets, waiting, odd: tally.odd },
     told: logs.found(),
-    derived: await derivedOf(running),
+    wrongTotals: await wrongTotalsOf(running),
     happened: ackedMin === undefined ? new Map() : injectedBy(run).announced,
     ackedMin: ackedMin ?? 0,
   });

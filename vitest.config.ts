@@ -15,7 +15,7 @@ const of = (pattern: string) => places.map((place) => `${place}/**/${pattern}`);
 export default defineConfig({
   test: {
     // Most suites wait for engines, not for the processor: one more than a small machine has cores.
-    maxWorkers: 3,
+    maxWorkers: 4,
     // Clients that wait before they come again: sixteen waits at a time.
     maxConcurrency: 16,
     projects: [

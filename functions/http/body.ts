@@ -39,7 +39,7 @@ function checkedBy<Schema extends z.ZodType>(schema: Schema, given: unknown): z.
 }
 
 async function jsonOf(c: Context, whenEmpty?: unknown): Promise<unknown> {
-  const bytes = await cappedBody(c.req.raw, BODY_BYTES_MAX, () => TOO_LARGE);
+  const bytes = await cappedBody(c, BODY_BYTES_MAX, () => TOO_LARGE);
   if (bytes instanceof AppError) throw bytes;
   if (bytes.length === 0 && whenEmpty !== undefined) return whenEmpty;
   try {

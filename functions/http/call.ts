@@ -4,6 +4,7 @@ import type { Dialect } from "../ingest/dialects/dialect.ts";
 import { type SizeLimits, sizeOf, tooLarge } from "../ingest/inflate.ts";
 import { AppError } from "../kit/errors.ts";
 import { clientOf } from "./client.ts";
+import { headerOf } from "./header.ts";
 import type { DoorVars } from "./vars.ts";
 
 /** What a path says of its calls. */
@@ -25,11 +26,11 @@ export async function callOf(
     key: keyOf(c),
     domain: domainOf(c),
     body: await bytesOf(c, bytesMax, (bytes) => tooLarge(what, bytes, bytesMax)),
-    gzip: c.req.method === "POST" && /\bgzip\b/i.test(c.req.header("content-encoding") ?? ""),
-    sentAt: c.req.header("sentat"),
+    gzip: c.req.method === "POST" && /\bgzip\b/i.test(headerOf(c, "content-encoding") ?? ""),
+    sentAt: headerOf(c, "sentat"),
     hints: dialect ? hintsOf(c) : NO_HINTS,
     client: clientOf(c, limits.trustedHops),
-    requestId: c.var.requestId,
+    requestId: c.get("requestId"),
     receivedAt,
   };
 }
@@ -38,7 +39,7 @@ const NO_HINTS = {};
 
 /** The body, or the query of a GET as a JSON object: a pixel has no other. */
 const bytesOf = async (c: Context, bytesMax: number, refusal: (bytes: number | undefined) => AppError) =>
-  c.req.method === "GET" ? Buffer.from(JSON.stringify(c.req.query())) : cappedBody(c.req.raw, bytesMax, refusal);
+  c.req.method === "GET" ? Buffer.from(JSON.stringify(c.req.query())) : cappedBody(c, bytesMax, refusal);
 
 const hintsOf = (c: Context): Record<string, string> => ({ ...lowerCase(c.req.query()), ...c.req.header() });
 const lowerCase = (query: Record<string, string>) =>
@@ -49,13 +50,13 @@ const lowerCase = (query: Record<string, string>) =>
  * OAuth. The body may hold one too: `parse` finds it. S-6, K-01, K-11.
  */
 function keyOf(c: Context): string | undefined {
-  const authorization = c.req.header("authorization") ?? "";
+  const authorization = headerOf(c, "authorization") ?? "";
   const candidates = [
     basicUser(authorization),
     /^Bearer +(\S+)$/i.exec(authorization)?.[1],
-    c.req.header("x-write-key"),
+    headerOf(c, "x-write-key"),
     c.req.query("writeKey") ?? c.req.query("writekey"),
-    c.req.header("openpanel-client-id"),
+    headerOf(c, "openpanel-client-id"),
   ];
   return candidates.find((key) => key !== undefined && key !== "" && !key.includes("***") && !JWT.test(key));
 }
@@ -70,9 +71,9 @@ function basicUser(authorization: string): string | undefined {
 
 /** The page's host, else the door's own: where a customer's first-party host leads here, it names the source. */
 function domainOf(c: Context): string | undefined {
-  const page = c.req.header("origin") ?? c.req.header("referer");
+  const page = headerOf(c, "origin") ?? headerOf(c, "referer");
   const host = page === undefined ? undefined : URL.parse(page)?.hostname;
-  return host || c.req.header("host")?.split(":")[0] || undefined;
+  return host || headerOf(c, "host")?.split(":")[0] || undefined;
 }
 
 /**
@@ -80,24 +81,25 @@ function domainOf(c: Context): string | undefined {
  * goes away in the middle is `invalid_json`: no fault of ours, and nobody is there to read it.
  */
 export async function cappedBody(
-  request: Request,
+  c: Context,
   bytesMax: number,
   refusal: (bytes: number | undefined) => AppError,
 ): Promise<Uint8Array | AppError> {
   try {
-    return await bytesOfBody(request, bytesMax, refusal);
+    return await bytesOfBody(c, bytesMax, refusal);
   } catch (cause) {
     return new AppError("invalid_json", "The body ended before it was whole.", { cause });
   }
 }
 
 async function bytesOfBody(
-  request: Request,
+  c: Context,
   bytesMax: number,
   refusal: (bytes: number | undefined) => AppError,
 ): Promise<Uint8Array | AppError> {
-  const declared = request.headers.get("content-length");
-  if (declared !== null) {
+  const request = c.req.raw;
+  const declared = headerOf(c, "content-length");
+  if (declared !== undefined) {
     if (Number(declared) > bytesMax) return refusal(Number(declared));
     return new Uint8Array(await request.arrayBuffer());
   }

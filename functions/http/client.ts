@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import type { Client } from "../ingest/call.ts";
 import type { AddressPolicy } from "../registry/source.ts";
+import { headerOf } from "./header.ts";
 
 /**
  * Who sent a request. `hops` is how many proxies of ours stand before the door: each adds what it saw at the end of
@@ -8,8 +9,8 @@ import type { AddressPolicy } from "../registry/source.ts";
  * place headers count only behind a proxy. E8, C-24.
  */
 export function clientOf(c: Context, hops: number): Client {
-  const header = (name: string) => c.req.header(name) ?? "";
-  const origin = c.req.header("origin");
+  const header = (name: string) => headerOf(c, name) ?? "";
+  const origin = headerOf(c, "origin");
   return {
     address: addressOf(c, hops),
     userAgent: header("user-agent").slice(0, USER_AGENT_CHARS_MAX),
@@ -47,7 +48,7 @@ type Bindings = {
 };
 
 export function addressOf(c: Context, hops: number): string {
-  const forwarded = (c.req.header("x-forwarded-for") ?? "").split(",").map((part) => part.trim());
+  const forwarded = (headerOf(c, "x-forwarded-for") ?? "").split(",").map((part) => part.trim());
   const seen = hops > 0 ? forwarded.at(-hops) : undefined;
   if (seen) return seen;
   const { incoming, requestContext } = (c.env ?? {}) as Bindings;

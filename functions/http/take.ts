@@ -9,6 +9,7 @@ import { callOf, type DoorLimits, type Route } from "./call.ts";
 import { addressOf } from "./client.ts";
 import { createPerAddressLimit } from "./guards/per-address-limit.ts";
 import { redactedPayload } from "./redacted-payload.ts";
+import { say } from "./taken.ts";
 import type { DoorVars } from "./vars.ts";
 
 /** Runs one request through ingest: its verdicts, with its rate in the headers and its fields in the log line. Throws AppError. */
@@ -30,7 +31,7 @@ export function createTake({ ingest, limits, now, metrics, logged }: TakePorts):
   return async (c, route) => {
     const receivedAt = now();
     const address = addressOf(c, limits.trustedHops);
-    const fields = c.var.logged;
+    const fields = c.get("logged");
     fields.event_type = route.dialect?.name ?? route.kind;
     perAddress.check(address);
     try {
@@ -70,10 +71,10 @@ export function createTake({ ingest, limits, now, metrics, logged }: TakePorts):
 }
 
 /** The names that clients and proxies know (draft-ietf-httpapi-ratelimit-headers, the form with three fields). I-07. */
-function rateHeaders(c: Context, rate: Rate | undefined): void {
+function rateHeaders(c: Context<DoorVars>, rate: Rate | undefined): void {
   if (!rate) return;
-  c.header("RateLimit-Policy", `${rate.limit};w=${rate.windowSeconds}`);
-  c.header("RateLimit-Limit", String(rate.limit));
-  c.header("RateLimit-Remaining", String(rate.remaining));
-  c.header("RateLimit-Reset", String(rate.resetSeconds));
+  say(c, "RateLimit-Policy", `${rate.limit};w=${rate.windowSeconds}`);
+  say(c, "RateLimit-Limit", String(rate.limit));
+  say(c, "RateLimit-Remaining", String(rate.remaining));
+  say(c, "RateLimit-Reset", String(rate.resetSeconds));
 }

@@ -1,6 +1,15 @@
 /** What the guards leave for the handlers of both doors. */
 export type DoorVars = {
-  Variables: { requestId: string; workspaceId: string; scopes: readonly string[]; by: string; logged: LogFields };
+  Variables: {
+    requestId: string;
+    workspaceId: string;
+    scopes: readonly string[];
+    by: string;
+    logged: LogFields;
+    /** Headers of whatever will be the answer, and whether it has them already (`taken.ts`). */
+    said: Record<string, string>;
+    told?: boolean;
+  };
 };
 
 /** What the request's one log line says beside method, path, status and duration. I-24. */

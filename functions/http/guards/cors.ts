@@ -1,4 +1,5 @@
 import { createMiddleware } from "hono/factory";
+import { headerOf } from "../header.ts";
 import type { DoorVars } from "../vars.ts";
 
 const ONE_DAY_SECONDS = "86400";
@@ -10,20 +11,23 @@ const EXPOSED = "Retry-After, RateLimit-Policy, RateLimit-Limit, RateLimit-Remai
  * carry the headers too, or a browser's client could not read them. S-7, E6.
  */
 export const cors = createMiddleware<DoorVars>(async function cors(c, next) {
-  const origin = c.req.header("origin");
+  const origin = headerOf(c, "origin");
+  const said: Record<string, string> = { Vary: "Origin" };
   if (origin !== undefined) {
-    c.header("Access-Control-Allow-Origin", origin);
-    c.header("Access-Control-Expose-Headers", EXPOSED);
+    said["Access-Control-Allow-Origin"] = origin;
+    said["Access-Control-Expose-Headers"] = EXPOSED;
   }
-  c.header("Vary", "Origin", { append: true });
   if (c.req.method === "OPTIONS") {
+    for (const [name, value] of Object.entries(said)) c.header(name, value);
     c.header("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
     c.header("Access-Control-Max-Age", ONE_DAY_SECONDS);
-    const asked = c.req.header("access-control-request-headers");
+    const asked = headerOf(c, "access-control-request-headers");
     if (asked !== undefined) c.header("Access-Control-Allow-Headers", asked);
     c.header("Vary", "Access-Control-Request-Headers", { append: true });
     return c.body(null, 204);
   }
+  c.set("said", said);
   await next();
-  return;
+  if (c.get("told")) return;
+  for (const [name, value] of Object.entries(said)) c.header(name, value, { append: name === "Vary" });
 });

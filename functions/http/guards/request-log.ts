@@ -1,6 +1,6 @@
 import { createMiddleware } from "hono/factory";
 import { newId } from "../../kit/id.ts";
-import { log } from "../../kit/log.ts";
+import { logRequest } from "../../kit/log.ts";
 import { metrics } from "../../kit/metrics.ts";
 import type { DoorVars } from "../vars.ts";
 
@@ -15,15 +15,14 @@ export const requestLog = (door: "ingest" | "query") =>
     const took = performance.now() - started;
     metrics.request(door, status, took / 1_000);
     const line = {
-      request_id: c.var.requestId,
-      ...c.var.logged,
+      request_id: c.get("requestId"),
+      ...c.get("logged"),
       method: c.req.method,
       path: withoutKeys(c.req.path),
       status_code: status,
       duration_ms: Math.round(took * 100) / 100,
     };
-    if (status >= 500) log.error(line, "request");
-    else log.info(line, "request");
+    logRequest(status >= 500 ? "error" : "info", line);
   });
 
 /** Segment's settings have the write key in their path. E5. */

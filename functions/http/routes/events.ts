@@ -8,7 +8,9 @@ import { umami } from "../../ingest/dialects/umami.ts";
 import { webhook } from "../../ingest/dialects/webhook.ts";
 import { AppError } from "../../kit/errors.ts";
 import { batchAnswer, singleAnswer } from "../answers.ts";
+import { headerOf } from "../header.ts";
 import type { Take } from "../take.ts";
+import { taken } from "../taken.ts";
 import type { DoorVars } from "../vars.ts";
 
 const LETTERS: Record<string, EventType> = {
@@ -46,8 +48,8 @@ const FOREIGN_PATHS: readonly [path: string, dialect: Dialect][] = [
 export function eventRoutes(take: Take): Hono<DoorVars> {
   const routes = new Hono<DoorVars>();
   const single = async (c: Context<DoorVars>, kind: CallKind, dialect?: Dialect) =>
-    c.json(singleAnswer(await take(c, { kind, dialect })));
-  const batch = async (c: Context<DoorVars>, kind: CallKind) => c.json(batchAnswer(await take(c, { kind })));
+    taken(c, singleAnswer(await take(c, { kind, dialect })));
+  const batch = async (c: Context<DoorVars>, kind: CallKind) => taken(c, batchAnswer(await take(c, { kind })));
 
   for (const [path, kind] of EVENT_PATHS) {
     if (kind === "batch" || kind === "import") routes.post(path, (c) => batch(c, kind));
@@ -68,7 +70,7 @@ export function eventRoutes(take: Take): Hono<DoorVars> {
   return routes;
 }
 
-const isOpenpanel = (c: Context) => c.req.header("openpanel-client-id") !== undefined;
+const isOpenpanel = (c: Context) => headerOf(c, "openpanel-client-id") !== undefined;
 
 /** A call's type from its path, as a word or its first letter. Throws `validation_failed`. */
 export function typeIn(c: Context): EventType {

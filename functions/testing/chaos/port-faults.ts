@@ -4,8 +4,8 @@ import { decodeFrame } from "../../event/frame.ts";
 import { valuesOf } from "../../event/frame-reader.ts";
 import type { Stores } from "../../stores/open.ts";
 import { type Chance, createChance, pick } from "../faults/chance.ts";
-import { type Fault, faulty, type Says } from "../faults/faulty.ts";
-import { faultyStores, throwing } from "../faults/faulty-stores.ts";
+import type { Fault } from "../faults/faulty.ts";
+import { faultyStores } from "../faults/faulty-stores.ts";
 import { createSchedule, createSwitch, type NextFault, type Schedule } from "../faults/schedule.ts";
 
 /**
@@ -63,7 +63,7 @@ export function withPortFaults(process: keyof typeof DEATHS, { folder, seed }: P
   };
   look();
   setInterval(look, LOOK_MS).unref();
-  return (stores: Stores): Stores => wrapped(noticing(stores, note), faults);
+  return (stores: Stores): Stores => faultyStores(noticing(stores, note), faults);
 }
 
 /** Lets faults begin, or ends them: a process looks several times a second. */
@@ -131,24 +131,3 @@ const noticing = (stores: Stores, file: string): Stores => ({
     return stores.spill(puts);
   },
 });
-
-function wrapped(stores: Stores, schedule: Schedule): Stores {
-  const port = <Args extends readonly unknown[], Answer>(
-    name: string,
-    real: (...args: Args) => Promise<Answer>,
-    says: Says<Args, Answer> = throwing(`${name} is away`),
-  ) => faulty(real, says, schedule.of(name), schedule.chanceOf(name));
-  const faultier = faultyStores(stores, schedule);
-  const { warehouse, archive } = faultier;
-  return {
-    ...faultier,
-    warehouse: {
-      ...warehouse,
-      storedPositions: port("storedPositions", warehouse.storedPositions),
-      storedCount: port("storedCount", warehouse.storedCount),
-      noteSuspects: port("noteSuspects", warehouse.noteSuspects),
-      storeLetters: port("storeLetters", warehouse.storeLetters),
-    },
-    archive: { ...archive, put: port("archivePut", archive.put) },
-  };
-}

@@ -6,21 +6,25 @@ import { faulty, type Says } from "./faulty.ts";
 import type { Schedule } from "./schedule.ts";
 
 /**
- * The stores of a door or a consumer, whose ports meet the faults of a schedule: `putFrames`, `spill`, `reject`, `admit`,
- * `settleClaims`, `insert` (the warehouse's). What the ports promise holds: a put says refused or unknown and never
- * throws, settling never throws.
+ * The stores of a door or a consumer, each of whose ports meets the faults that a schedule has under its name: of stream,
+ * queues, cache, warehouse, database and archive. What the ports promise holds: a put says refused or unknown and never
+ * throws, settling never throws, all others throw whenever they are not sure.
  */
 export function faultyStores(stores: Stores, { of, chanceOf }: Schedule): Stores {
   const port = <Args extends readonly unknown[], Answer>(
     name: string,
     real: (...args: Args) => Promise<Answer>,
-    says: Says<Args, Answer>,
+    says: Says<Args, Answer> = throwing(`${name} is away`),
   ) => faulty(real, says, of(name), chanceOf(name));
+  const { warehouse, archive, schemas } = stores;
   return {
     ...stores,
     putFrames: port("putFrames", stores.putFrames, puts),
     spill: port("spill", stores.spill, puts),
-    reject: port("reject", stores.reject, throwing("the queue is away")),
+    reject: port("reject", stores.reject),
+    sendRetries: port("sendRetries", stores.sendRetries),
+    readRetries: port("readRetries", stores.readRetries),
+    readLetters: port("readLetters", stores.readLetters),
     admit: port("admit", stores.admit, {
       refused: unchecked,
       // The cache claimed, and its answer never came: the port then knows nothing of any id.
@@ -28,9 +32,31 @@ export function faultyStores(stores: Stores, { of, chanceOf }: Schedule): Stores
         answer ? { ...answer, claims: answer.claims.map(() => "suspect" as const) } : unchecked(),
     }),
     settleClaims: port("settleClaims", stores.settleClaims, { refused: async () => {}, unknown: async () => {} }),
+    readLive: port("readLive", stores.readLive),
+    countsOf: port("countsOf", stores.countsOf),
+    schemas: {
+      ...schemas,
+      load: port("schemasLoad", schemas.load),
+      learn: port("schemasLearn", schemas.learn),
+    },
+    tokenByHash: port("tokenByHash", stores.tokenByHash),
+    sourceIdsOf: port("sourceIdsOf", stores.sourceIdsOf),
+    runQuery: port("runQuery", stores.runQuery) as Stores["runQuery"],
     warehouse: {
-      ...stores.warehouse,
-      insert: port("insert", stores.warehouse.insert, throwing("the warehouse is away")),
+      storedPositions: port("storedPositions", warehouse.storedPositions),
+      storedCount: port("storedCount", warehouse.storedCount),
+      storedMessageIds: port("storedMessageIds", warehouse.storedMessageIds),
+      recentSuspects: port("recentSuspects", warehouse.recentSuspects),
+      noteSuspects: port("noteSuspects", warehouse.noteSuspects),
+      insert: port("insert", warehouse.insert),
+      storeLetters: port("storeLetters", warehouse.storeLetters),
+      noteReplays: port("noteReplays", warehouse.noteReplays),
+    },
+    archive: {
+      put: port("archivePut", archive.put),
+      get: port("archiveGet", archive.get),
+      keysIn: port("archiveKeysIn", archive.keysIn),
+      foldersIn: port("archiveFoldersIn", archive.foldersIn),
     },
   };
 }
@@ -68,7 +94,7 @@ export const puts: Says<PutArgs, PutAnswer> = {
 };
 
 /** A port that throws whenever it is not sure. */
-export const throwing = <Args extends readonly unknown[], Answer>(message: string): Says<Args, Answer> => ({
+const throwing = <Args extends readonly unknown[], Answer>(message: string): Says<Args, Answer> => ({
   refused: () => {
     throw new Error(message);
   },

@@ -32,7 +32,9 @@ export type ShardReader = {
   stopped: Promise<void>;
 };
 
-const RECORDS_PER_READ = 10_000;
+const RECORDS_PER_READ = { min: 100, max: 10_000 };
+/** About what one invocation takes: a backlog of large records would come in answers of 10 MB, several copies of each. */
+const READ_BYTES = 4 * 1_024 * 1_024;
 /** How long the local engine may hold an empty answer back; others ignore it, and are asked every `pollMs`. */
 const WAIT_MS = 1_000;
 const RETRY_MS_MAX = 2_000;
@@ -61,6 +63,7 @@ export function readShard(
   let after = from.after;
   let iterator: string | undefined;
   let firstReadMs = 0;
+  let recordBytes = READ_BYTES / RECORDS_PER_READ.min;
   const gapMs = Math.min(rules.windowMs / READS_PER_WINDOW, READ_GAP_MS_MAX);
 
   const isFull = () => records.length >= rules.batchSize || bytes >= PAYLOAD_BYTES_MAX;
@@ -68,8 +71,11 @@ export function readShard(
     const startedMs = ports.now();
     iterator ??= await openIterator();
     const sentAt = performance.now();
-    const answer = await kinesis.send(getRecords(iterator), { abortSignal: signal });
+    const { min, max } = RECORDS_PER_READ;
+    const limit = Math.min(max, Math.max(min, Math.floor(READ_BYTES / recordBytes)));
+    const answer = await kinesis.send(getRecords(iterator, limit), { abortSignal: signal });
     const read = (answer.Records ?? []).map(toShardRecord);
+    if (read.length > 0) recordBytes = read.reduce((sum, { data }) => sum + data.byteLength, 1) / read.length;
     const wanted = from.fromMs === undefined ? read : read.filter(({ arrivalMs }) => arrivalMs >= (from.fromMs ?? 0));
     for (const record of wanted) bytes += payloadBytes(record);
     if (records.length === 0) firstReadMs = performance.now();
@@ -159,8 +165,8 @@ export function readShard(
   };
 }
 
-function getRecords(ShardIterator: string | undefined): GetRecordsCommand {
-  const command = new GetRecordsCommand({ ShardIterator, Limit: RECORDS_PER_READ });
+function getRecords(ShardIterator: string | undefined, Limit: number): GetRecordsCommand {
+  const command = new GetRecordsCommand({ ShardIterator, Limit });
   command.middlewareStack.add(
     (next) => (args) => {
       const { headers } = args.request as { headers: Record<string, string> };

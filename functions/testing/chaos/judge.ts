@@ -82,7 +82,10 @@ function observedOf({ detoured, secrets, told }: Evidence, shop: Shop, { rows, l
 }
 
 function misjudged({ shops, odd }: Evidence): string[] {
-  const taken = shops.flatMap(({ shop }) => [...shop.acked].filter((id) => shop.bad.has(id)));
+  // Of one whose letter was mended and sent again, a copy of its own is a duplicate.
+  const taken = shops.flatMap(({ shop: { acked, bad, mended, maybeMended } }) =>
+    [...acked].filter((id) => bad.has(id) && !mended.has(id) && !maybeMended.has(id)),
+  );
   const refused = shops.flatMap(({ shop }) => [...shop.refused].filter((id) => !shop.bad.has(id)));
   return [
     ...taken.slice(0, 10).map((id) => `${id} is bad and was taken`),

@@ -21,7 +21,8 @@ type Misfortune = (field: Field) => Promise<boolean>;
 const CHILDREN = ["doors", "workers", "stream", "queues", "warehouse", "database", "cache"];
 /** An outage is as long as that, ms: most are shorter than what its callers wait, some are longer. */
 const HANG_MS = { min: 300, max: 4_000 };
-const REFUSED = "TOO_MANY_PARTS";
+/** ClickHouse's code of TOO_MANY_PARTS, as a log line shows what caused a failure. */
+const REFUSED = '"code":"252"';
 export const MARKS = [REFUSED];
 const BACK_LIMIT_MS = 120_000;
 

@@ -19,6 +19,8 @@ const STOP_LIMIT_MS = 4_000;
 /** A child ends itself at its limit; only one that hangs is killed from outside, this much later. */
 const KILL_GRACE_MS = 300;
 
+const LEAN_MODULES = new URL("lean-modules.mjs", import.meta.url).href;
+
 /** The whole `main` of a child process's file. */
 export function runChild<Options, Ready>(start: (options: Options) => Promise<Started<Ready>>): void {
   let stop: Started<Ready>["stop"] | undefined;
@@ -79,7 +81,7 @@ export async function startChild<Options, Ready>(
   const output = settings.logFd ?? "inherit";
   const child = fork(file, [], {
     env: { ...process.env, ...settings.env },
-    execArgv: settings.execArgv ?? [],
+    execArgv: ["--import", LEAN_MODULES, ...(settings.execArgv ?? [])],
     stdio: ["ignore", output, output, "ipc"],
   });
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {

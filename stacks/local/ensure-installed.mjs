@@ -52,7 +52,13 @@ if (!installed) {
 }
 
 // The channel tells the child when this process is gone, however it went, so that nothing is left behind.
-const child = spawn(node24, process.argv.slice(2), { stdio: ["inherit", "inherit", "inherit", "ipc"], shell: windows });
+const lean = new URL("lean-modules.mjs", import.meta.url).href;
+const child = spawn(node24, ["--import", lean, ...process.argv.slice(2)], {
+  stdio: ["inherit", "inherit", "inherit", "ipc"],
+  // What Node made of our files is kept, so that the next start is faster; where it may not write it does without.
+  env: { NODE_COMPILE_CACHE: join(root, "node_modules/.cache/millrace/compiled"), ...process.env },
+  shell: windows,
+});
 // Ctrl-C reaches the child by itself, as it reaches everything in the terminal's group.
 process.on("SIGINT", () => {});
 for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));

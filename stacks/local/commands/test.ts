@@ -24,6 +24,8 @@ process.env.LOG_LEVEL ??= "silent";
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 // The tests start hundreds of processes from the same files: Node keeps what it made of them. Where it may not write, it does without.
 process.env.NODE_COMPILE_CACHE ??= join(root, "node_modules/.cache/millrace/compiled");
+// So are the workers of vitest, each of which loads the database's client.
+process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ""} --import ${new URL("../lean-modules.mjs", import.meta.url).href}`;
 const started = performance.now();
 const option = (name: string) => {
   const at = args.indexOf(name);

@@ -39,7 +39,7 @@ export const DERIVED_TOTALS: readonly Total[] = [
   },
 ];
 
-/** The views that count, by themselves once a minute. */
+/** The views that count, by themselves every few minutes. */
 const REFRESHED = ["event_slots_refresh", "actor_slots_refresh"];
 
 /**

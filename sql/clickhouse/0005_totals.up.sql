@@ -1,5 +1,5 @@
 -- Totals that questions need ready, proof against retries (reliability.md 3.6): nothing is counted while it is inserted.
--- Every minute what was stored lately is counted again, whole, from `events`, which holds each event once. See README.md.
+-- Every few minutes what was stored lately is counted again, whole, from `events`, which holds each event once. See README.md.
 
 -- When the server stored it. What is there already is taken for stored when it was received.
 ALTER TABLE events
@@ -64,7 +64,7 @@ ENGINE = MergeTree
 ORDER BY marked_at
 TTL marked_at + INTERVAL 30 DAY;
 
-CREATE MATERIALIZED VIEW event_slots_refresh REFRESH EVERY 1 MINUTE APPEND TO event_slots EMPTY AS
+CREATE MATERIALIZED VIEW event_slots_refresh REFRESH EVERY 2 MINUTE APPEND TO event_slots EMPTY AS
 WITH
     toUUID('ffffffff-ffff-ffff-ffff-ffffffffffff') AS nobody,
     (SELECT (max(computed_at), toDateTime(max(last_timestamp), 'UTC')) FROM event_slots WHERE workspace_id = nobody) AS before,
@@ -110,7 +110,7 @@ ORDER BY workspace_id = nobody
 SETTINGS max_threads = 1, max_insert_threads = 1, max_memory_usage = 1000000000, max_execution_time = 1800,
     max_bytes_before_external_group_by = 400000000, max_bytes_before_external_sort = 400000000;
 
-CREATE MATERIALIZED VIEW actor_slots_refresh REFRESH EVERY 1 MINUTE APPEND TO actor_slots EMPTY AS
+CREATE MATERIALIZED VIEW actor_slots_refresh REFRESH EVERY 5 MINUTE APPEND TO actor_slots EMPTY AS
 WITH
     toUUID('ffffffff-ffff-ffff-ffff-ffffffffffff') AS nobody,
     (SELECT (max(computed_at), toDateTime(max(last_timestamp), 'UTC')) FROM actor_slots WHERE workspace_id = nobody) AS before,

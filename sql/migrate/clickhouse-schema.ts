@@ -52,7 +52,7 @@ const CLAUSES = [" PARTITION BY ", " PRIMARY KEY ", " ORDER BY ", " SAMPLE BY ",
 const engineOf = ({ engine, engine_full }: TableRow): string =>
   clauseOf(` ENGINE ${engine_full || engine}`, " ENGINE ", CLAUSES);
 
-/** `EVERY 1 MINUTE APPEND TO cdp.event_slots`; a view that is not refreshed has none. */
+/** `EVERY 2 MINUTE APPEND TO cdp.event_slots`; a view that is not refreshed has none. */
 const refreshOf = ({ engine, create_table_query }: TableRow): string =>
   engine === "MaterializedView" ? clauseOf(create_table_query, " REFRESH ", [" (`", " DEFINER = ", " AS "]) : "";
 

@@ -159,9 +159,8 @@ export const DOOR_MUTATIONS: readonly Mutation[] = [
   {
     name: "CORS: pages may use their visitors' cookies",
     ...door("guards/cors"),
-    find: 'c.header("Access-Control-Allow-Origin", origin);',
-    replace:
-      'c.header("Access-Control-Allow-Origin", origin);\n    c.header("Access-Control-Allow-Credentials", "true");',
+    find: 'said["Access-Control-Allow-Origin"] = origin;',
+    replace: 'said["Access-Control-Allow-Origin"] = origin;\n    said["Access-Control-Allow-Credentials"] = "true";',
     test: "no answer ever allows credentials",
   },
   {
